@@ -1,0 +1,339 @@
+"""
+Everything that can reach the engine, and everything that it can ask for.
+
+Both unions are closed: each `match` over them ends in `assert_never`, so that a new member fails the type
+check until it is handled. Values are frozen, and all but the windows of `RequestForecast` can be written to
+a journal and read back bit for bit.
+"""
+
+from decimal import Decimal
+from enum import StrEnum
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from bot.core.forecast import Forecast
+from bot.core.market import Candle, Instrument
+from bot.core.orders import Approved, Fill, Order
+
+# --- Events: past tense, each with the time at which it became true -----------------------------------
+
+
+class Event(Struct, frozen=True, array_like=True, tag=True):
+    """Something that happened at `at_ms` (UTC, milliseconds). The engine's time is the newest of them."""
+
+    at_ms: int
+
+
+class RunStarted(Event, frozen=True, array_like=True, tag=True):
+    """
+    The first record of a journal: everything that the run's decisions depend on.
+
+    `fingerprints` maps each input (settings, bundle, candles, code) to its sha256 or version; going on with
+    a run requires the same ones. `settings` is the resolved profile, without secrets.
+    """
+
+    run_id: str
+    code_version: str
+    fingerprints: dict[str, str]
+    settings: dict[str, str]
+    instruments: tuple[Instrument, ...]
+    timeframe: str
+    budget: Decimal
+    labels: dict[str, str] = {}
+
+
+class SessionStarted(Event, frozen=True, array_like=True, tag=True):
+    """A process took up the run, for the first time or again. Trading is halted until it is proven ready."""
+
+
+class ModelReady(Event, frozen=True, array_like=True, tag=True):
+    """The model is loaded and has reproduced its own test vectors."""
+
+    bundle: str
+
+
+class AccountReconciled(Event, frozen=True, array_like=True, tag=True):
+    """The broker's books and ours agree."""
+
+
+class SettingsChanged(Event, frozen=True, array_like=True, tag=True):
+    """The run goes on under other settings; an open position keeps its stop unless the new one is tighter."""
+
+    fingerprints: dict[str, str]
+    settings: dict[str, str]
+
+
+class CandleClosed(Event, frozen=True, array_like=True, tag=True):
+    """A candle became final. `at_ms` is its close time, which is exclusive."""
+
+    symbol: str
+    candle: Candle
+
+
+class Backfilled(Event, frozen=True, array_like=True, tag=True):
+    """History has answered for `[from_ms, to_ms)`: these closed candles, in order; what is missing never was."""
+
+    symbol: str
+    from_ms: int
+    to_ms: int
+    candles: tuple[Candle, ...]
+
+
+class PriceUpdated(Event, frozen=True, array_like=True, tag=True):
+    """A price between closes: it moves stops and marks, never windows."""
+
+    symbol: str
+    bid: float
+    ask: float
+    last: float
+
+
+class MarketSuspended(Event, frozen=True, array_like=True, tag=True):
+    """A market's data cannot be proven: no entries there until it is restored."""
+
+    symbol: str
+    reason: str
+
+
+class MarketRestored(Event, frozen=True, array_like=True, tag=True):
+    """A suspended market's data can be trusted again."""
+
+    symbol: str
+
+
+class ForecastReady(Event, frozen=True, array_like=True, tag=True):
+    """
+    The model's answer for the instant `close_time_ms`.
+
+    `latency_ms` is measured on the wall clock between question and answer: it decides whether the answer is
+    too old, and is left out of the journal's fingerprint.
+    """
+
+    close_time_ms: int
+    forecasts: tuple[Forecast, ...]
+    latency_ms: float = 0.0
+
+
+class ForecastFailed(Event, frozen=True, array_like=True, tag=True):
+    """The model could not answer for the instant `close_time_ms`."""
+
+    close_time_ms: int
+    reason: str
+
+
+class OrderAccepted(Event, frozen=True, array_like=True, tag=True):
+    """The venue holds the order."""
+
+    client_order_id: str
+    venue_order_id: str
+
+
+class OrderRejected(Event, frozen=True, array_like=True, tag=True):
+    """The venue's proven no."""
+
+    client_order_id: str
+    reason: str
+
+
+class OrderUnknown(Event, frozen=True, array_like=True, tag=True):
+    """Nobody can say yet whether the venue has the order."""
+
+    client_order_id: str
+    reason: str
+
+
+class OrderFilled(Event, frozen=True, array_like=True, tag=True):
+    """The venue executed (a part of) an order."""
+
+    fill: Fill
+
+
+class OrderCancelled(Event, frozen=True, array_like=True, tag=True):
+    """What was left of an order is gone: cancelled or expired."""
+
+    client_order_id: str
+    reason: str
+
+
+class TimerFired(Event, frozen=True, array_like=True, tag=True):
+    """A timer asked for by `WakeAt` has run out; `at_ms` is the time that was asked for."""
+
+    timer: str
+
+
+class Halt(Event, frozen=True, array_like=True, tag=True):
+    """Stop trading until somebody says otherwise; protective stops stay."""
+
+    reason: str
+
+
+class Resume(Event, frozen=True, array_like=True, tag=True):
+    """Lift the operator's halt and a tripped drawdown breaker."""
+
+    reason: str
+
+
+AnyEvent = (
+    RunStarted
+    | SessionStarted
+    | ModelReady
+    | AccountReconciled
+    | SettingsChanged
+    | CandleClosed
+    | Backfilled
+    | PriceUpdated
+    | MarketSuspended
+    | MarketRestored
+    | ForecastReady
+    | ForecastFailed
+    | OrderAccepted
+    | OrderRejected
+    | OrderUnknown
+    | OrderFilled
+    | OrderCancelled
+    | TimerFired
+    | Halt
+    | Resume
+)
+
+SESSION_EVENTS = (RunStarted, SessionStarted, ModelReady, AccountReconciled)
+"""Events of a process, not of the market: a run that was taken up again has more of them, so the journal's
+fingerprint leaves them out."""
+
+
+# --- Commands: imperative; what must be done outside -------------------------------------------------
+
+
+class Command(Struct, frozen=True, array_like=True, tag=True):
+    """Something that the engine wants done. The answer, where there is one, comes back as an event."""
+
+
+class RequestForecast(Command, frozen=True, array_like=True, tag=True):
+    """
+    Ask the model for one instant.
+
+    `windows` is `(len(symbols), T, F)` float32, unscaled features, oldest row first; it has T = 0 where the
+    forecasts come from a source that reads no window.
+    """
+
+    close_time_ms: int
+    symbols: tuple[str, ...]
+    windows: NDArray[np.float32]
+
+
+class SubmitOrder(Command, frozen=True, array_like=True, tag=True):
+    """Hand an approved order to the broker."""
+
+    approved: Approved
+
+
+class CancelOrder(Command, frozen=True, array_like=True, tag=True):
+    """Ask the broker to take an order back."""
+
+    client_order_id: str
+    symbol: str
+
+
+class Reconcile(Command, frozen=True, array_like=True, tag=True):
+    """Compare these open orders, and the holdings that our fills bought, with the broker's books."""
+
+    orders: tuple[Order, ...]
+    holdings: dict[str, Decimal]
+
+
+class WakeAt(Command, frozen=True, array_like=True, tag=True):
+    """Fire `timer` at `at_ms`; a timer of the same name is replaced."""
+
+    timer: str
+    at_ms: int
+
+
+class CancelTimer(Command, frozen=True, array_like=True, tag=True):
+    """Forget `timer`."""
+
+    timer: str
+
+
+class Backfill(Command, frozen=True, array_like=True, tag=True):
+    """Ask history for the closed candles that open in `[from_ms, to_ms)`."""
+
+    symbol: str
+    from_ms: int
+    to_ms: int
+
+
+class Notify(Command, frozen=True, array_like=True, tag=True):
+    """Tell the operator; `code` for machines, `text` for people."""
+
+    at_ms: int
+    code: str
+    text: str
+
+
+class Verdict(StrEnum):
+    """What became of one market's decision at one close."""
+
+    NOT_TRADABLE = "not_tradable"
+    NO_FORECAST = "no_forecast"
+    HOLD = "hold"
+    SUBMITTED = "submitted"
+    DENIED = "denied"
+
+
+class Decided(Command, frozen=True, array_like=True, tag=True):
+    """
+    One row for each closed candle and market: what was wanted, and what came of it.
+
+    `signal` is the strategy's exposure in [-1, 1], `wanted` and `held` are exposures as fractions of equity
+    after sizing and before the order. `reason` is a sentence, or a constant that names one.
+    """
+
+    close_time_ms: int
+    symbol: str
+    signal: float | None
+    wanted: float | None
+    held: float
+    verdict: Verdict
+    reason: str
+    expected_move_bps: float | None = None
+    needed_move_bps: float | None = None
+
+
+class Marked(Command, frozen=True, array_like=True, tag=True):
+    """The account at one close, marked at the last closes of the place of execution."""
+
+    time_ms: int
+    equity: float
+    cash: float
+    exposure_frac: float
+
+
+class BreakerTripped(Command, frozen=True, array_like=True, tag=True):
+    """A circuit breaker changed what may be traded."""
+
+    at_ms: int
+    breaker: str
+    reason: str
+
+
+AnyCommand = (
+    RequestForecast
+    | SubmitOrder
+    | CancelOrder
+    | Reconcile
+    | WakeAt
+    | CancelTimer
+    | Backfill
+    | Notify
+    | Decided
+    | Marked
+    | BreakerTripped
+)
+
+Observation = Decided | Marked | BreakerTripped | Notify
+"""Commands that ask for nothing but to be remembered: the journal keeps them beside the events."""
+
+Deed = SubmitOrder | CancelOrder
+"""Commands whose intent is journalled before they leave the process."""

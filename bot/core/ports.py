@@ -1,0 +1,72 @@
+"""
+The sockets that adapters plug into. One Protocol for each thing that has two implementations.
+
+Nothing here has an effect; `bot.compose` decides what is plugged in.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from bot.core.events import (
+    AnyEvent,
+    Backfill,
+    Backfilled,
+    CancelOrder,
+    ForecastFailed,
+    ForecastReady,
+    Reconcile,
+    RequestForecast,
+    SubmitOrder,
+)
+
+
+class Clock(Protocol):
+    """Where the time comes from."""
+
+    def now_ms(self) -> int:
+        """Milliseconds UTC of the market's clock."""
+        ...
+
+
+class History(Protocol):
+    """Where closed candles of the past come from."""
+
+    async def backfill(self, request: Backfill) -> Backfilled:
+        """Every closed candle that opens in `[from_ms, to_ms)`, in order. Raises `VenueError`."""
+        ...
+
+
+class Forecaster(Protocol):
+    """A loaded model, or something that answers like one."""
+
+    @property
+    def name(self) -> str:
+        """Which bundle answers: its name and the first digits of its sha256."""
+        ...
+
+    def forecast(self, request: RequestForecast) -> ForecastReady | ForecastFailed:
+        """Answer for every symbol of one instant, in the order of the request."""
+        ...
+
+
+class Broker(Protocol):
+    """
+    A place of execution. Answers are events; a call that raises has ended the run.
+
+    `moves_money` says that a command must be durable before it gets here.
+    """
+
+    @property
+    def moves_money(self) -> bool: ...
+
+    def submit(self, command: SubmitOrder, at_ms: int) -> Iterable[AnyEvent]:
+        """Take an approved order."""
+        ...
+
+    def cancel(self, command: CancelOrder, at_ms: int) -> Iterable[AnyEvent]:
+        """Take an order back, if it is still there."""
+        ...
+
+    def reconcile(self, command: Reconcile, at_ms: int) -> Sequence[AnyEvent]:
+        """Bring the broker's books and ours together; ends with `AccountReconciled`."""
+        ...
