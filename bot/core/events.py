@@ -237,10 +237,15 @@ class CancelOrder(Command, frozen=True, array_like=True, tag=True):
 
 
 class Reconcile(Command, frozen=True, array_like=True, tag=True):
-    """Compare these open orders, and the holdings that our fills bought, with the broker's books."""
+    """
+    Bring the broker's books and ours together: the orders it is known to hold, the cash and holdings that our
+    own fills made, and, in the order in which they were given, the deeds that it has not answered yet.
+    """
 
     orders: tuple[Order, ...]
+    cash: Decimal
     holdings: dict[str, Decimal]
+    unanswered: tuple[SubmitOrder | CancelOrder, ...]
 
 
 class WakeAt(Command, frozen=True, array_like=True, tag=True):

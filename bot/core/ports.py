@@ -12,8 +12,10 @@ from bot.core.events import (
     Backfill,
     Backfilled,
     CancelOrder,
+    Deed,
     ForecastFailed,
     ForecastReady,
+    Observation,
     Reconcile,
     RequestForecast,
     SubmitOrder,
@@ -69,4 +71,28 @@ class Broker(Protocol):
 
     def reconcile(self, command: Reconcile, at_ms: int) -> Sequence[AnyEvent]:
         """Bring the broker's books and ours together; ends with `AccountReconciled`."""
+        ...
+
+
+class Record(Protocol):
+    """
+    Where events, deeds and observations are kept.
+
+    Everything between two calls of `step_done` belongs to one event: it is kept whole or not at all.
+    """
+
+    def append(self, event: AnyEvent) -> None:
+        """Write an event, before it is processed."""
+        ...
+
+    def record(self, command: Deed | Observation) -> None:
+        """Write what followed from the last event."""
+        ...
+
+    def step_done(self) -> None:
+        """Say that all that followed from the last event is written."""
+        ...
+
+    def commit(self) -> None:
+        """Make everything that is written durable."""
         ...

@@ -1,0 +1,30 @@
+"""Where the time comes from: the machine, or the market itself."""
+
+from time import time_ns
+
+
+class SystemClock:
+    """The machine's clock, UTC."""
+
+    def now_ms(self) -> int:
+        """Milliseconds since 1970."""
+        return time_ns() // 1_000_000
+
+
+class MarketClock:
+    """
+    The newest time that the market has named. It stands still while nothing is heard.
+
+    For markets whose time is not ours: recorded ones, or those that run faster.
+    """
+
+    def __init__(self, now_ms: int) -> None:
+        self._now_ms = now_ms
+
+    def now_ms(self) -> int:
+        """Milliseconds UTC of the market."""
+        return self._now_ms
+
+    def advance(self, at_ms: int) -> None:
+        """Hear a time; an older one changes nothing."""
+        self._now_ms = max(self._now_ms, at_ms)

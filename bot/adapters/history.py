@@ -1,0 +1,221 @@
+"""
+Closed candles of the past, and the rules of markets, from an exchange's REST interface through ccxt.
+
+Public data only: no key ever comes here. Answers are checked before they are believed; knows nothing of what
+they are for. ccxt takes two seconds to import, so it is imported when a history is opened.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+
+from msgspec import Struct
+
+from bot.core.errors import VenueError, VenueUnavailable
+from bot.core.events import Backfill, Backfilled
+from bot.core.market import Candle, ImpossibleCandle, Timeframe
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from ccxt.async_support import binance  # type: ignore[import-untyped]
+
+PUBLIC_DATA_URL: Final = "https://data-api.binance.vision"
+"""Binance's host for market data: no account can be reached through it."""
+
+PAGE: Final = 1_000
+"""Candles in one answer; Binance's maximum."""
+
+RETRIES_S: Final = (1.0, 2.0, 4.0, 8.0)
+"""Pauses before the second and later tries of a request that failed on the way."""
+
+LONGEST_WAIT_S: Final = 60.0
+"""An exchange that asks for more patience than this is called unavailable instead."""
+
+_ROW_LENGTH: Final = 6
+
+_log = logging.getLogger(__name__)
+_Answer = TypeVar("_Answer")
+
+
+class TradingRules(Struct, frozen=True):
+    """What an exchange demands of orders in one market; amounts are exact."""
+
+    symbol: str
+    tick_size: Decimal
+    lot_step: Decimal
+    min_quantity: Decimal
+    min_notional: Decimal
+
+
+class CcxtHistory:
+    """
+    `bot.core.ports.History` over ccxt's Binance. Open it once, `close` it once.
+
+    Args:
+        symbols: The markets that will be asked for; only these are loaded.
+        timeframe: Length of the candles.
+        url: Scheme, host and port of the REST interface, without a path.
+        retries_s: Pauses between tries.
+        sleep: Waits between two tries.
+    """
+
+    def __init__(
+        self,
+        symbols: Sequence[str],
+        timeframe: Timeframe,
+        url: str = PUBLIC_DATA_URL,
+        *,
+        retries_s: Sequence[float] = RETRIES_S,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._symbols = tuple(symbols)
+        self._timeframe = timeframe
+        self._retries_s = tuple(retries_s)
+        self._sleep = sleep
+        self._url = url.rstrip("/")
+        self._exchange = _open_binance(self._url)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: "type[BaseException] | None", error: BaseException | None, trace: "TracebackType | None"
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._exchange.close()
+
+    async def backfill(self, request: Backfill) -> Backfilled:
+        """
+        Fetch the closed candles that open in `[from_ms, to_ms)`, in order and once each.
+
+        A candle counts as closed by the exchange's clock, read before the candles are. A missing one is left
+        out. Where the exchange says one bar twice, the later word stands.
+
+        Raises:
+            VenueUnavailable: The exchange could not be reached, or asks for more patience than we have.
+            VenueError: It refused, or said what cannot be true.
+        """
+        await self._load()
+        now_ms: int = await self._ask("its clock", self._exchange.fetch_time)
+        candles: dict[int, Candle] = {}
+        since_ms = request.from_ms
+        while since_ms < request.to_ms:
+            rows = await self._page(request.symbol, since_ms, request.to_ms)
+            page = [_candle(row, request.symbol, self._timeframe) for row in rows]
+            candles.update((candle.open_time_ms, candle) for candle in page)
+            newest_ms = max((candle.open_time_ms for candle in page), default=-1)
+            if newest_ms < since_ms:
+                break
+            since_ms = newest_ms + self._timeframe.ms
+        last_open_ms = min(request.to_ms - 1, now_ms - self._timeframe.ms)
+        closed = tuple(candles[at] for at in sorted(candles) if request.from_ms <= at <= last_open_ms)
+        return Backfilled(request.to_ms, request.symbol, request.from_ms, request.to_ms, closed)
+
+    async def instruments(self, symbols: Iterable[str]) -> dict[str, TradingRules]:
+        """
+        Fetch the rules of each market.
+
+        Raises:
+            VenueUnavailable: The exchange could not be reached.
+            VenueError: A market is not listed, not open for trading, or its rules are incomplete.
+        """
+        await self._load()
+        return {symbol: _rules(symbol, self._exchange.markets.get(symbol)) for symbol in symbols}
+
+    async def _load(self) -> None:
+        if self._exchange.markets:
+            return
+        # Only the wanted markets: the whole list of Binance is tens of megabytes of text.
+        names = json.dumps([symbol.replace("/", "") for symbol in self._symbols], separators=(",", ":"))
+        await self._ask("its markets", lambda: self._exchange.load_markets(params={"symbols": names}))
+
+    async def _page(self, symbol: str, since_ms: int, to_ms: int) -> list[Any]:
+        if symbol not in self._exchange.markets:
+            raise VenueError(f"{symbol} is not among the markets that this history was opened for")
+        return await self._ask(
+            f"candles of {symbol}",
+            lambda: self._exchange.fetch_ohlcv(
+                symbol, self._timeframe.value, since=since_ms, limit=PAGE, params={"until": to_ms - 1}
+            ),
+        )
+
+    async def _ask(self, what: str, request: Callable[[], Awaitable[_Answer]]) -> _Answer:
+        """Make a request, and again with patience where it failed on the way."""
+        from ccxt.base.errors import BaseError, OperationFailed  # type: ignore[import-untyped]
+
+        pauses_s = iter(self._retries_s)
+        while True:
+            try:
+                return await request()
+            except OperationFailed as error:
+                # ccxt's own text holds the whole address: its class says enough.
+                failure = type(error).__name__
+            except BaseError as error:
+                raise VenueError(f"{self._url} refused to give us {what} ({type(error).__name__})") from None
+            pause_s = next(pauses_s, None)
+            wait_s = max(pause_s or 0.0, self._asked_to_wait_s())
+            if pause_s is None or wait_s > LONGEST_WAIT_S:
+                raise VenueUnavailable(
+                    f"{self._url} did not give us {what} ({failure}): check the connection and try again"
+                    + (f" in {wait_s:.0f} seconds" if wait_s else "")
+                )
+            _log.warning("%s did not give us %s (%s), asking again in %.1f s", self._url, what, failure, wait_s)
+            await self._sleep(wait_s)
+
+    def _asked_to_wait_s(self) -> float:
+        """The seconds of the last answer's `Retry-After`, 0 without one."""
+        headers = self._exchange.last_response_headers or {}
+        text = str(headers.get("Retry-After", ""))
+        return float(text) if text.isascii() and text.isdigit() else 0.0
+
+
+def _open_binance(url: str) -> "binance":
+    from ccxt.async_support import binance
+
+    # At DEBUG ccxt writes every header and body, the keys of other connections included.
+    logging.getLogger("ccxt").setLevel(logging.INFO)
+    api = f"{url}/api/v3"
+    return binance(
+        {
+            "urls": {"api": {"public": api, "private": api}},
+            "options": {"fetchMarkets": {"types": ["spot"]}, "fetchCurrencies": False},
+        }
+    )
+
+
+def _candle(row: Any, symbol: str, timeframe: Timeframe) -> Candle:
+    """
+    Check one row of `[open time, open, high, low, close, volume]`.
+
+    Raises:
+        VenueError: It cannot be a candle of this timeframe.
+    """
+    if not isinstance(row, list) or len(row) != _ROW_LENGTH or not isinstance(row[0], int):
+        raise VenueError(f"history of {symbol}: {str(row)[:120]} is no candle")
+    if row[0] % timeframe.ms:
+        raise VenueError(f"history of {symbol}: no {timeframe.value} candle opens at {row[0]} ms")
+    try:
+        open_, high, low, close, volume = map(float, row[1:])
+        return Candle(row[0], open_, high, low, close, volume)
+    except (TypeError, ValueError, ImpossibleCandle) as error:
+        raise VenueError(f"history of {symbol}: {error}") from None
+
+
+def _rules(symbol: str, market: dict[str, Any] | None) -> TradingRules:
+    if market is None:
+        raise VenueError(f"{symbol} is not listed there: check the symbol")
+    if not market["active"]:
+        raise VenueError(f"{symbol} is not open for trading now")
+    precision, limits = market["precision"], market["limits"]
+    values = (precision["price"], precision["amount"], limits["amount"]["min"], limits["cost"]["min"])
+    if any(value is None for value in values):
+        raise VenueError(f"the rules of {symbol} are incomplete: price step, lot step, minima are {values}")
+    # The shortest decimal that reads back as ccxt's float is what the exchange wrote.
+    return TradingRules(symbol, *(Decimal(repr(value)) for value in values))

@@ -1,0 +1,203 @@
+"""
+A broker inside the process: orders meet candles by `bot.core.matching`, against the trader.
+
+It sees each candle twice before the engine does. At the *open*, for all markets of the instant, waiting
+orders execute; then inside the *range* stops and limits do, the stops first. It keeps its own exact books,
+so that ours can be compared with them.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from math import inf
+
+from msgspec.structs import replace
+
+from bot.core.errors import JournalError
+from bot.core.events import (
+    AccountReconciled,
+    AnyEvent,
+    CancelOrder,
+    CandleClosed,
+    OrderAccepted,
+    OrderCancelled,
+    OrderFilled,
+    OrderRejected,
+    Reconcile,
+    SubmitOrder,
+)
+from bot.core.market import Instrument
+from bot.core.matching import Span, affordable, candle_spans, execute, reference_price
+from bot.core.orders import Fill, Intent, Order, OrderStatus, OrderType, Side
+from bot.core.portfolio import Portfolio, Position
+
+
+class PaperBroker:
+    """
+    Executes approved orders against closed candles.
+
+    Args:
+        instruments: By symbol.
+        budget: Quote currency in the account.
+        participation_frac: The share of a candle's volume that our orders may take.
+    """
+
+    moves_money = False
+
+    def __init__(self, instruments: Mapping[str, Instrument], budget: Decimal, participation_frac: Decimal) -> None:
+        self._instruments = instruments
+        self._participation_frac = participation_frac
+        self._account = Portfolio(budget)
+        self._working: dict[str, Order] = {}
+        # The price at or below which something happens to a market's orders; the usual candle stays above its stop.
+        self._reach: dict[str, float] = {}
+
+    def is_met(self, closed: Sequence[CandleClosed]) -> bool:
+        """Whether any working order can react to these candles: cheap, and asked for every one of them."""
+        reach = self._reach
+        return any(event.candle.low <= reach[event.symbol] for event in closed if event.symbol in reach)
+
+    def submit(self, command: SubmitOrder, at_ms: int) -> list[AnyEvent]:
+        """Take an order, or reject what an exchange would reject."""
+        intent = command.approved.intent
+        problem = self._problem(intent)
+        if problem:
+            return [OrderRejected(at_ms, intent.client_order_id, problem)]
+        self._work(intent.client_order_id, intent.symbol, Order(intent, OrderStatus.ACCEPTED))
+        return [OrderAccepted(at_ms, intent.client_order_id, f"paper-{intent.client_order_id}")]
+
+    def cancel(self, command: CancelOrder, at_ms: int) -> list[AnyEvent]:
+        """Take an order back; nothing happens to one that is gone."""
+        if command.client_order_id not in self._working:
+            return []
+        self._work(command.client_order_id, command.symbol, None)
+        return [OrderCancelled(at_ms, command.client_order_id, "cancelled")]
+
+    def reconcile(self, command: Reconcile, at_ms: int) -> list[AnyEvent]:
+        """
+        Take up the books of a run: the journal is this broker's memory.
+
+        Raises:
+            JournalError: An order is known that these books contradict.
+        """
+        holdings = {symbol: Position(quantity) for symbol, quantity in command.holdings.items()}
+        self._account = Portfolio(command.cash, holdings)
+        self._working, self._reach = {}, {}
+        for order in command.orders:
+            self._work(order.intent.client_order_id, order.intent.symbol, order)
+        answers: list[AnyEvent] = []
+        for deed in command.unanswered:
+            answers += self.cancel(deed, at_ms) if isinstance(deed, CancelOrder) else self.submit(deed, at_ms)
+        unknown = [order_id for order_id, order in self._working.items() if order.remaining <= 0]
+        if unknown:
+            raise JournalError(f"the journal holds working orders without a quantity: {', '.join(unknown)}")
+        return [*answers, AccountReconciled(at_ms)]
+
+    def trade(self, closed: Sequence[CandleClosed]) -> Iterator[AnyEvent]:
+        """
+        What happens to working orders within the candles of one instant, in the order in which it happens.
+
+        Each event must be handled, and what follows from it submitted, before the next one is asked for: the
+        stop of a fill at the open works in the same candle.
+        """
+        met = [event for event in closed if event.candle.low <= self._reach.get(event.symbol, 0.0)]
+        paths = [(event, *candle_spans(event.candle)) for event in met]
+        left = {event.symbol: self._liquidity(event) for event in met}
+        for event, opened, _ in paths:
+            for order_id in self._waiting(event.symbol):
+                yield from self._meet(order_id, opened, event.candle.open_time_ms, left)
+        for event, _, inside in paths:
+            for order_id in self._waiting(event.symbol):
+                yield from self._meet(order_id, inside, event.at_ms, left)
+            yield from self._expire(event)
+
+    def _work(self, order_id: str, symbol: str, order: Order | None) -> None:
+        """Put an order to work, or take it out of it."""
+        if order is None:
+            del self._working[order_id]
+        else:
+            self._working[order_id] = order
+        reaches = [_reach(order.intent) for order in self._working.values() if order.intent.symbol == symbol]
+        self._reach.pop(symbol, None)
+        if reaches:
+            self._reach[symbol] = max(reaches)
+
+    def _waiting(self, symbol: str) -> list[str]:
+        mine = [order for order in self._working.values() if order.intent.symbol == symbol]
+        # Stop and target in one candle means the stop.
+        mine.sort(key=lambda order: order.intent.type is OrderType.LIMIT)
+        return [order.intent.client_order_id for order in mine]
+
+    def _liquidity(self, event: CandleClosed) -> Decimal:
+        volume = Decimal(repr(event.candle.volume)) * self._participation_frac
+        return self._instruments[event.symbol].quantize_quantity(volume)
+
+    def _meet(self, order_id: str, span: Span, at_ms: int, left: dict[str, Decimal]) -> Iterator[AnyEvent]:
+        order = self._working.get(order_id)
+        if order is None or order.intent.decided_ms > at_ms:
+            return
+        intent = order.intent
+        if intent.type is OrderType.STOP and order.filled > 0:
+            # Triggered, but there was not enough to trade against: it is a market order by now.
+            intent = replace(intent, type=OrderType.MARKET)
+        reference = reference_price(intent, span)
+        if reference is None:
+            return
+        instrument = self._instruments[intent.symbol]
+        quantity = min(order.remaining, left[intent.symbol])
+        if intent.side is Side.BUY:
+            quantity = min(quantity, affordable(instrument, intent, reference, self._account.cash))
+        if quantity <= 0:
+            return
+        left[intent.symbol] -= quantity
+        fill = self._fill(order, instrument, reference, quantity)
+        self._account.apply(fill, instrument)
+        filled = order.with_fill(quantity)
+        self._work(order_id, intent.symbol, filled if filled.is_open else None)
+        yield OrderFilled(at_ms, fill)
+
+    def _expire(self, event: CandleClosed) -> Iterator[AnyEvent]:
+        # A market order takes what there is; the rest of it does not wait for the next candle.
+        for order_id in self._waiting(event.symbol):
+            order = self._working[order_id]
+            if order.intent.type is OrderType.MARKET and order.intent.decided_ms < event.at_ms:
+                self._work(order_id, event.symbol, None)
+                yield OrderCancelled(event.at_ms, order_id, "the candle's liquidity or our cash was used up")
+
+    @staticmethod
+    def _fill(order: Order, instrument: Instrument, reference: Decimal, quantity: Decimal) -> Fill:
+        intent = order.intent
+        done = execute(instrument, intent, reference, quantity)
+        trade_id = f"{intent.client_order_id}-{order.filled}"
+        return Fill(
+            intent.client_order_id,
+            trade_id,
+            intent.symbol,
+            intent.side,
+            quantity,
+            done.price,
+            done.fee,
+            instrument.quote,
+            reference,
+            done.spread_cost,
+            done.slippage_cost,
+        )
+
+    def _problem(self, intent: Intent) -> str:
+        instrument = self._instruments[intent.symbol]
+        if intent.client_order_id in self._working:
+            return "an order with this id is already working"
+        if intent.quantity < instrument.min_quantity or intent.quantity % instrument.lot_step:
+            return f"the quantity {intent.quantity} is not on the lot grid"
+        for price in (intent.limit_price, intent.stop_price):
+            if price is not None and (price <= 0 or price % instrument.tick_size):
+                return f"the price {price} is not on the tick grid"
+        if intent.side is Side.SELL and intent.quantity > self._account.position(intent.symbol).quantity:
+            return f"the account holds less than {intent.quantity} {instrument.base}"
+        return ""
+
+
+def _reach(intent: Intent) -> float:
+    """The price at or below which an order may react; anything but a resting sell stop may react to any."""
+    if intent.type is OrderType.STOP and intent.side is Side.SELL and intent.stop_price is not None:
+        return float(intent.stop_price)
+    return inf

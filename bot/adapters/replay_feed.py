@@ -1,0 +1,85 @@
+"""
+Recorded candles as the world of a run: instants to play, and a history that answers at once.
+
+Knows nothing of files; the series were read and checked before.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import attrgetter
+
+import numpy as np
+
+from bot.adapters.candle_series import CandleSeries
+from bot.core.events import Backfill, Backfilled, CandleClosed
+from bot.core.market import Candle
+
+
+class ReplayFeed:
+    """
+    Several series of one timeframe, played side by side.
+
+    Args:
+        series: One for each market, in the order of the instruments.
+    """
+
+    def __init__(self, series: Sequence[CandleSeries]) -> None:
+        self._series = {one.symbol: one for one in series}
+        self._timeframe_ms = series[0].timeframe.ms
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The markets, in the order of the instruments."""
+        return tuple(self._series)
+
+    def backfill(self, request: Backfill) -> list[Backfilled]:
+        """Answer with the candles of `[from_ms, to_ms)`; what the files do not hold never was."""
+        candles = tuple(self._candles(request.symbol, request.from_ms, request.to_ms))
+        return [Backfilled(request.to_ms, request.symbol, request.from_ms, request.to_ms, candles)]
+
+    def instants(self, begin_ms: Mapping[str, int]) -> Iterator[Sequence[CandleClosed]]:
+        """
+        Every close time that has a candle, with its candles in the order of the instruments.
+
+        Args:
+            begin_ms: For each market the open time of its first candle.
+        """
+        if len(self._series) == 1:
+            ((symbol, series),) = self._series.items()
+            for closed in self._closed(symbol, begin_ms[symbol], int(series.open_time_ms[-1]) + 1):
+                yield (closed,)
+            return
+        for _, closed_together in groupby(self._merged(begin_ms), key=attrgetter("at_ms")):
+            yield tuple(closed_together)
+
+    def count(self, begin_ms: Mapping[str, int]) -> int:
+        """How many candles `instants` will hold."""
+        return sum(int((one.open_time_ms >= begin_ms[symbol]).sum()) for symbol, one in self._series.items())
+
+    def _merged(self, begin_ms: Mapping[str, int]) -> Iterator[CandleClosed]:
+        # Sorted by open time, and within one instant by market: a stable sort keeps the given order.
+        feeds = [
+            self._closed(symbol, begin_ms[symbol], int(series.open_time_ms[-1]) + 1)
+            for symbol, series in self._series.items()
+        ]
+        times = [one.open_time_ms[one.open_time_ms >= begin_ms[symbol]] for symbol, one in self._series.items()]
+        which = np.concatenate([np.full(len(part), index) for index, part in enumerate(times)])
+        for index in which[np.argsort(np.concatenate(times), kind="stable")].tolist():
+            yield next(feeds[index])
+
+    def _closed(self, symbol: str, from_ms: int, to_ms: int) -> Iterator[CandleClosed]:
+        length = self._timeframe_ms
+        for candle in self._candles(symbol, from_ms, to_ms):
+            yield CandleClosed(candle.open_time_ms + length, symbol, candle)
+
+    def _candles(self, symbol: str, from_ms: int, to_ms: int) -> Iterator[Candle]:
+        series = self._series[symbol]
+        first, last = np.searchsorted(series.open_time_ms, [from_ms, to_ms]).tolist()
+        # A piece at a time: lists of a million floats cost more memory than the arrays that they come from.
+        for start in range(first, last, 4096):
+            stop = min(start + 4096, last)
+            times = series.open_time_ms[start:stop].tolist()
+            for open_time_ms, (opened, high, low, close, volume) in zip(
+                times, series.ohlcv[start:stop].tolist(), strict=True
+            ):
+                yield Candle(open_time_ms, opened, high, low, close, volume)

@@ -1,0 +1,64 @@
+"""`candlewick replay`: recorded candles through the same engine, or a journal's events through a fresh one."""
+
+import json
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import click
+
+from bot.cli.options import settings_options
+from bot.core.errors import JournalError
+
+
+@click.command()
+@click.option("--candles", "files", type=Path, multiple=True, help="A file of candles; may be given again.")
+@click.option("--journal", type=Path, help="Decide this run's journal again instead, without model or candles.")
+@click.option("--symbol", help="The market, such as BTC/USDT, where neither file nor column names it.")
+@click.option("--timeframe", help="The candles' length, such as 1h, where the file does not tell it.")
+@click.option("--bundle", type=Path, help="The model; the shipped one if not given.")
+@click.option("--strategy", default="forecast", show_default=True, help="forecast, buy-and-hold, or a Python file.")
+@settings_options
+@click.option("--from", "from_date", metavar="DATE", help="Trade from this date on (UTC); earlier candles warm up.")
+@click.option("--until", "until_date", metavar="DATE", help="Trade until this date (UTC).")
+@click.option("--cash", help="The budget, in the quote currency.")
+@click.option("--out", type=Path, help="The run's folder; an unfinished run there is gone on with.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
+def replay(journal: Path | None, as_json: bool, out: Path | None, **asked: Any) -> int:
+    """Trade recorded candles: the same engine, risk desk and journal as a live session."""
+    if journal is not None:
+        return _decide_again(journal, as_json)
+    if not asked["files"] or out is None:
+        raise click.UsageError("name the candles with --candles and the run's folder with --out")
+    began = perf_counter()
+    _play(out, asked)
+    from bot.cli.conclusion import conclude
+
+    return conclude(out, seconds=perf_counter() - began, as_json=as_json)
+
+
+def _play(out: Path, asked: dict[str, Any]) -> None:
+    from bot.cli.progress import candle_progress
+    from bot.compose.replay_run import ReplayRequest, ReplayRun
+
+    run = ReplayRun(ReplayRequest(out=out, **asked))
+    for finding in run.findings:
+        click.echo(finding, err=True)
+    if run.opened.taken is not None:
+        click.echo(f"going on with the unfinished run in {out}", err=True)
+    with candle_progress(run.candles_left) as advance:
+        run.play(advance)
+
+
+def _decide_again(folder: Path, as_json: bool) -> int:
+    from bot.adapters.journal_reader import read_run
+    from bot.compose.journal_check import check_journal
+
+    checked = check_journal(read_run(folder))
+    if as_json:
+        click.echo(json.dumps({"events": checked.events, "commands": checked.commands, "difference": checked.difference}))
+    if checked.difference is not None:
+        click.echo(f"the commands are not the same: {checked.difference}", err=True)
+        return JournalError.exit_code
+    click.echo(f"{checked.events:,} events gave the same {checked.commands:,} commands", err=True)
+    return 0

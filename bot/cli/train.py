@@ -1,0 +1,230 @@
+"""
+`candlewick train`: candles in, a judged and proven bundle out.
+
+Reads the arguments and the candles, shows progress on stderr and the result on stdout; everything else lies in
+`strategies.forecasting`. The one verb that imports TensorFlow, and only when it is called.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from hashlib import sha256
+from importlib.util import find_spec
+from multiprocessing import get_context
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+from msgspec import Struct, to_builtins
+
+from bot.core.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from bot.adapters.candle_series import CandleSeries
+    from bot.core.market import Timeframe
+    from strategies.forecasting.bundle import DataSpan
+    from strategies.forecasting.course import Course
+    from strategies.forecasting.evaluation import WalkForward
+    from strategies.forecasting.walk_forward import RunTasks, Task
+
+WINDOW: Final = 60
+"""Candles that the network looks back."""
+
+Stage = Callable[[str], Callable[[int, int], None]]
+"""Begins a bar of progress under a title, and gives what moves it: `(done, total)`."""
+
+
+class TrainRequest(Struct, frozen=True):
+    """What the command line asks for."""
+
+    files: tuple[Path, ...]
+    out: Path
+    symbol: str | None
+    timeframe: str | None
+    until: datetime | None
+    name: str | None
+    source: str | None
+    seed: int
+    seeds: int
+    folds: int
+    epochs: int
+    train_days: float
+    threads: int
+    jobs: int | None
+    best_hit_rate: float | None
+
+
+@click.command()
+@click.option(
+    "--candles", "files", type=Path, multiple=True, required=True, help="A file of candles; may be given again."
+)
+@click.option("--out", type=Path, required=True, help="The bundle's folder; one that exists is left as it is.")
+@click.option("--symbol", help="The market, such as BTC/USDT, where neither file nor column names it.")
+@click.option("--timeframe", help="The candles' length, such as 1h, where the file does not tell it.")
+@click.option(
+    "--until", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M"]), help="Leave out candles from this time on (UTC)."
+)
+@click.option("--name", help="What the bundle is called; its folder's name if not given.")
+@click.option("--source", help="Where the candles come from, in words, for the model card.")
+@click.option("--seed", type=click.IntRange(min=0), default=7, show_default=True, help="Decides every random number.")
+@click.option("--seeds", type=click.IntRange(min=1), default=1, show_default=True, help="Judge with so many seeds.")
+@click.option(
+    "--folds", type=click.IntRange(min=0), default=4, show_default=True, help="Judge on so many folds; 0 for none."
+)
+@click.option(
+    "--epochs", type=click.IntRange(min=1), default=10, show_default=True, help="Learn for so many epochs at most."
+)
+@click.option(
+    "--train-days", type=click.FloatRange(min=1), default=730.0, show_default=True, help="Learn from so many days."
+)
+@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Threads of one fit.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Fits at a time while judging. [default: 2, or 1 on one core]")
+@click.option(
+    "--best-hit-rate", type=click.FloatRange(0.5, 1.0), help="For generated candles: the best that can be done."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+def train(as_json: bool, **arguments: Any) -> None:
+    """Train a forecaster, judge it on candles it has not seen, and pack it as a bundle."""
+    began = perf_counter()
+    request = TrainRequest(**arguments)
+    with _bars() as stage:
+        result = train_bundle(request, stage)
+    result["seconds"] = round(perf_counter() - began, 1)
+    if as_json:
+        click.echo(json.dumps(result))
+    else:
+        _tell(result)
+
+
+def train_bundle(request: TrainRequest, stage: Stage) -> dict[str, Any]:
+    """
+    Do what was asked for, and say what came of it.
+
+    Raises:
+        ConfigError: The folder exists, or TensorFlow is not installed.
+        DataError: The candles cannot be read or are too few.
+        ModelError: The bundle does not hold what it promises, or its forecasts are too good to be true.
+    """
+    if request.out.exists():
+        raise ConfigError(f"{request.out} exists and is not overwritten: name another folder with --out")
+    from bot.adapters.candle_files import read_candles
+
+    until_ms = round(request.until.replace(tzinfo=UTC).timestamp() * 1_000) if request.until else None
+    series = read_candles(request.files, symbol=request.symbol, timeframe=request.timeframe, until_ms=until_ms)
+    _require_tensorflow()
+    from bot.adapters.model_runtime import OnnxRuntime
+    from bot.core.gaps import segments
+    from strategies.forecasting.bundle import Architecture
+    from strategies.forecasting.course import plan_course
+    from strategies.forecasting.features import SHIPPED
+    from strategies.forecasting.folds import Lengths
+    from strategies.forecasting.recipe import Recipe, make_bundle
+    from strategies.forecasting.training import Plan
+    from strategies.forecasting.walk_forward import Task
+
+    timeframe = _one_timeframe(series)
+    parts = [part for one in series for part in segments(one.open_time_ms, one.ohlcv, timeframe)]
+    lengths = Lengths(train_days=request.train_days)
+    course = plan_course(parts, SHIPPED, WINDOW, timeframe.ms, lengths, request.folds)
+    recipe = Recipe(
+        name=request.name or request.out.name,
+        features=SHIPPED,
+        architecture=Architecture(WINDOW, len(SHIPPED.names)),
+        plan=Plan(seed=request.seed, threads=request.threads, epochs=request.epochs),
+        fold=course.shipped,
+        data=_data_span(request, series, course),
+        theoretical_hit_rate=request.best_hit_rate,
+    )
+    judged = _judge(request, Task(recipe.architecture, recipe.plan, course.dataset, recipe.fold), course, stage)
+    fitting = stage("Fitting the network that is shipped")
+    outcome = make_bundle(recipe, course.dataset, judged, request.out, OnnxRuntime, fitting)
+    return {
+        "bundle": str(request.out),
+        "name": recipe.name,
+        **to_builtins(outcome),
+        "data": to_builtins(recipe.data),
+        "walk_forward": to_builtins(judged),
+    }
+
+
+def _judge(request: TrainRequest, task: "Task", course: "Course", stage: Stage) -> "WalkForward | None":
+    from strategies.forecasting.walk_forward import walk_forward
+
+    if not course.judged_on:
+        return None
+    seeds = tuple(range(request.seed, request.seed + request.seeds))
+    fits = len(course.judged_on) * len(seeds)
+    move = stage(f"Judging {fits} networks on candles that they have not seen")
+    move(0, fits)
+    with _runner(request.jobs or min(2, os.cpu_count() or 1)) as run:
+        return walk_forward(task, course.judged_on, seeds, request.best_hit_rate, run, lambda done: move(done, fits))
+
+
+@contextmanager
+def _runner(jobs: int) -> "Iterator[RunTasks]":
+    """Run fits one after the other here, or several at once in processes of their own; the bits are the same."""
+    if jobs == 1:
+        yield map
+        return
+    # Spawned, not forked: TensorFlow's threads do not survive a fork.
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        yield pool.map
+
+
+def _require_tensorflow() -> None:
+    if find_spec("tensorflow") is None:
+        raise ConfigError("training needs TensorFlow, which is not installed: pip install 'candlewick[train]'")
+
+
+def _one_timeframe(series: "Sequence[CandleSeries]") -> "Timeframe":
+    timeframes = {one.timeframe for one in series}
+    if len(timeframes) != 1:
+        found = ", ".join(sorted(timeframe.value for timeframe in timeframes)) or "none"
+        raise DataError(f"a bundle is trained on candles of one timeframe, the files hold {found}")
+    return timeframes.pop()
+
+
+def _data_span(request: TrainRequest, series: "Sequence[CandleSeries]", course: "Course") -> "DataSpan":
+    from strategies.forecasting.bundle import DataSpan
+
+    prints = [one.fingerprint for one in series]
+    return DataSpan(
+        fingerprint=prints[0] if len(prints) == 1 else sha256("".join(prints).encode()).hexdigest(),
+        symbols=tuple(one.symbol for one in series),
+        timeframe=series[0].timeframe.value,
+        trained_from_ms=course.trained_from_ms,
+        trained_until_ms=course.trained_until_ms,
+        rows=sum(map(len, series)),
+        source=request.source or ", ".join(path.name for path in request.files),
+    )
+
+
+@contextmanager
+def _bars() -> Iterator[Stage]:
+    """Bars of progress on stderr, one a stage."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True)) as bars:
+
+        def stage(title: str) -> Callable[[int, int], None]:
+            bar = bars.add_task(title, total=None)
+            return lambda done, total: bars.update(bar, completed=done, total=total)
+
+        yield stage
+
+
+def _tell(result: dict[str, Any]) -> None:
+    """Say in a few lines what came of it."""
+    for judged in (result["walk_forward"] or {"pooled": []})["pooled"]:
+        click.echo(
+            f"unseen candles: {judged['moves']:,} moves, direction right {judged['hit_rate']:.1%} "
+            f"[{judged['hit_rate_low']:.1%}, {judged['hit_rate_high']:.1%}], reversal rule "
+            f"{judged['reversal_hit_rate']:.1%}, Brier {judged['brier']:.4f}"
+        )
+    click.echo(f"weights sha256 {result['weights_sha256']}")
+    click.echo(f"wrote {result['bundle']} in {result['seconds']} s; its card.md says what it is good for")

@@ -1,0 +1,1 @@
+"""The composition root: settings and arguments in, wired runs out."""

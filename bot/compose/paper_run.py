@@ -1,0 +1,253 @@
+"""A live stream wired into a paper run: the embedded exchange on loopback, or Binance's public data."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+from bot.adapters.candle_stream import CandleStream
+from bot.adapters.clock import MarketClock, SystemClock
+from bot.adapters.exchange_process import END_OF_MARKET, ExchangeProcess
+from bot.adapters.history import PUBLIC_DATA_URL, CcxtHistory
+from bot.adapters.journal_reader import read_run
+from bot.adapters.narrator import Narrator, Tell
+from bot.adapters.venues.binance import LIVE_URL, BinanceKlines
+from bot.compose.parts import REFERENCE_BUNDLE, costs, load_forecaster, overruled, paper_broker, resolve_strategy
+from bot.compose.run import Opened, open_run, plan
+from bot.core.errors import ConfigError
+from bot.core.events import CandleClosed, PriceUpdated
+from bot.core.market import Instrument, Timeframe
+from bot.core.ports import Forecaster
+from bot.core.run_record import RunRecord
+from bot.pump import Pump
+from bot.replay import Checkpoints, begin_session
+from bot.runner import Emit, InstantAssembler, PaperSession, Questions
+from bot.silence import Silent
+from config.loading import Loaded, load_settings
+
+EMBEDDED_ORIGIN_MS: Final = 1_704_067_200_000
+"""2024-01-01, where the embedded exchange's markets begin."""
+
+EMBEDDED_HISTORY: Final = 2_000
+"""Candles of its history that lie before a new session: more than any warm-up."""
+
+
+class PaperRequest(Struct, frozen=True):
+    """
+    What a paper session was asked to do; the names are those of the command line.
+
+    `seed`, `rho` and `speed` are the embedded exchange's. `for_ms` is market time; None runs until it is stopped.
+    """
+
+    out: Path
+    exchange: str = "embedded"
+    symbols: tuple[str, ...] = ("BTC/USDT",)
+    timeframe: str = "1h"
+    bundle: Path | None = None
+    strategy: str = "forecast"
+    profile: str | None = None
+    overrides: Mapping[str, str] = {}
+    cash: str | None = None
+    for_ms: int | None = None
+    seed: int = 7
+    rho: float = 0.3
+    speed: str = "max"
+
+
+class Venue(Struct, frozen=True):
+    """Where a session's data comes from, and whose time it runs by."""
+
+    rest_url: str
+    stream_url: str
+    end_reason: str | None
+    label: str
+    clock: MarketClock | SystemClock
+
+
+async def run_paper(request: PaperRequest, tell: Tell, progress: Callable[[int, int], None]) -> bool:
+    """
+    Run a session to its end, its time limit or a signal; the same request goes on with one that was stopped.
+
+    Args:
+        request: What to do.
+        tell: Called with everything that a person would want to see as it happens.
+        progress: Called with the number of candles of each instant and its close time.
+
+    Returns:
+        Whether the run is finished; otherwise it was stopped and can be gone on with.
+
+    Raises:
+        CandlewickError: Settings, model, venue or folder are not what they should be.
+    """
+    overrides = {**request.overrides, **({"account.budget": request.cash} if request.cash else {})}
+    loaded = load_settings(request.profile, overrides)
+    timeframe = _timeframe(request.timeframe)
+    recorded = read_run(request.out) if (request.out / "journal.sqlite").exists() else None
+    bundle, model = None, None
+    if resolve_strategy(request.strategy, loaded.settings).needs_forecast:
+        bundle, model = load_forecaster(request.bundle or REFERENCE_BUNDLE)
+    async with (
+        _venue(request, timeframe, recorded) as venue,
+        CcxtHistory(request.symbols, timeframe, venue.rest_url) as history,
+    ):
+        header = plan(
+            loaded,
+            recorded.header.instruments if recorded else await _instruments(history, request, loaded),
+            timeframe,
+            strategy=request.strategy,
+            bundle=bundle,
+            started_ms=recorded.header.at_ms if recorded else _floor(venue.clock.now_ms(), timeframe),
+            inputs=_inputs(request),
+            labels={
+                "market": venue.label,
+                "profile": request.profile or "cautious",
+                "signal_venue": request.exchange,
+            },
+        )
+        opened = open_run(request.out, header, durable=False)
+        try:
+            narrator = Narrator(opened.journal, tell)
+            finished = await _session(request, opened, venue, history, model or Silent(), narrator, progress)
+            if finished:
+                opened.journal.finish()
+        finally:
+            opened.journal.close()
+    return finished
+
+
+async def _session(
+    request: PaperRequest,
+    opened: Opened,
+    venue: Venue,
+    history: CcxtHistory,
+    model: Forecaster,
+    journal: Narrator,
+    progress: Callable[[int, int], None],
+) -> bool:
+    engine, header, clock = opened.engine, opened.header, venue.clock
+    timeframe = Timeframe(header.timeframe)
+    symbols = [one.symbol for one in header.instruments]
+    broker, questions = paper_broker(header), Questions()
+    pump = Pump(engine, journal, broker, model, backfill=questions.ask, measures_latency=True)
+    session = PaperSession(
+        pump,
+        questions,
+        broker,
+        InstantAssembler(symbols, int(header.settings["engine.batch_deadline_ms"])),
+        Checkpoints(engine, opened.journal, int(header.settings["journal.snapshot_events"])),
+        commit=journal.commit,
+        clock=clock,
+        progress=progress,
+        timeframe_ms=timeframe.ms,
+        until_ms=None if request.for_ms is None else header.at_ms + request.for_ms,
+    )
+    names = {symbol.replace("/", ""): symbol for symbol in symbols}
+    klines = BinanceKlines(names, timeframe, venue.stream_url)
+
+    async def stream(inbox: Emit) -> None:
+        async def emit(event: CandleClosed | PriceUpdated) -> None:
+            if isinstance(clock, MarketClock):
+                clock.advance(event.at_ms)
+            # The paper market knows closed candles only, so that a session and the replay of its candles agree.
+            if isinstance(event, CandleClosed):
+                await inbox(event)
+
+        await CandleStream(klines, emit, end_reason=venue.end_reason).run()
+
+    needs_model = not isinstance(model, Silent)
+    begin_session(pump, clock.now_ms(), model.name if needs_model else None)
+    journal.commit()
+    with _signals(session.stop):
+        return await session.run(stream, history)
+
+
+@asynccontextmanager
+async def _venue(request: PaperRequest, timeframe: Timeframe, recorded: RunRecord | None) -> AsyncIterator[Venue]:
+    if request.exchange == "binance":
+        yield Venue(PUBLIC_DATA_URL, LIVE_URL, None, "Binance spot, public data, in real time", SystemClock())
+        return
+    if request.exchange != "embedded":
+        raise ConfigError(f"--exchange {request.exchange} is not known: it is embedded or binance")
+    started_ms = recorded.header.at_ms if recorded else EMBEDDED_ORIGIN_MS + EMBEDDED_HISTORY * timeframe.ms
+    from_ms = _heard_until(request, recorded) if recorded else started_ms
+    arguments = [word for symbol in request.symbols for word in ("--symbol", symbol)]
+    arguments += ["--timeframe", timeframe.value, "--seed", str(request.seed), "--rho", str(request.rho)]
+    arguments += ["--start", str(EMBEDDED_ORIGIN_MS), "--from", str(from_ms), "--speed", request.speed]
+    if request.for_ms is not None:
+        left = (started_ms + request.for_ms - from_ms) // timeframe.ms
+        arguments += ["--count", str(max(left, 1))]
+    async with await ExchangeProcess.start(arguments) as process:
+        label = f"invented market, seed {request.seed}, with a planted AR(1) edge of rho = {request.rho}"
+        yield Venue(process.rest_url, process.stream_url, END_OF_MARKET, label, MarketClock(from_ms))
+
+
+def _heard_until(request: PaperRequest, recorded: RunRecord) -> int:
+    # Where the market has to take up again: the first instant that some market has not closed yet.
+    closed_ms = dict.fromkeys(request.symbols, recorded.header.at_ms)
+    for record in recorded.records():
+        if isinstance(record, CandleClosed):
+            closed_ms[record.symbol] = record.at_ms
+    return min(closed_ms.values())
+
+
+async def _instruments(history: CcxtHistory, request: PaperRequest, loaded: Loaded) -> tuple[Instrument, ...]:
+    rules = await history.instruments(request.symbols)
+    return tuple(
+        overruled(
+            Instrument(
+                symbol,
+                rules[symbol].tick_size,
+                rules[symbol].lot_step,
+                rules[symbol].min_quantity,
+                rules[symbol].min_notional,
+                costs(loaded.settings),
+                request.exchange,
+                request.exchange,
+            ),
+            loaded.settings,
+        )
+        for symbol in request.symbols
+    )
+
+
+def _inputs(request: PaperRequest) -> dict[str, str]:
+    inputs = {"exchange": request.exchange, "for_ms": str(request.for_ms)}
+    if request.exchange == "embedded":
+        inputs |= {"seed": str(request.seed), "rho": str(request.rho)}
+    return inputs
+
+
+def _timeframe(text: str) -> Timeframe:
+    try:
+        return Timeframe(text)
+    except ValueError:
+        known = ", ".join(timeframe.value for timeframe in Timeframe)
+        raise ConfigError(f"--timeframe {text} is not known: it is one of {known}") from None
+
+
+def _floor(at_ms: int, timeframe: Timeframe) -> int:
+    return at_ms - at_ms % timeframe.ms
+
+
+@contextmanager
+def _signals(stop: Callable[[], None]) -> Iterator[None]:
+    # The first signal ends the session in order; a second one ends the process.
+    loop = asyncio.get_running_loop()
+    wanted = (signal.SIGINT, signal.SIGTERM)
+
+    def heard() -> None:
+        stop()
+        for number in wanted:
+            loop.remove_signal_handler(number)
+
+    for number in wanted:
+        loop.add_signal_handler(number, heard)
+    try:
+        yield
+    finally:
+        for number in wanted:
+            loop.remove_signal_handler(number)

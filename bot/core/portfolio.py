@@ -1,0 +1,69 @@
+"""
+What the bot owns: cash and holdings, exact to the last unit of `Decimal`.
+
+Only fills change them. The float64 figures (marks, equity, exposure) are derived and never fed back.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from msgspec import Struct
+
+from bot.core.errors import DataError
+from bot.core.market import Instrument
+from bot.core.orders import ZERO, Fill, Side
+
+
+class Position(Struct, frozen=True, array_like=True):
+    """A holding of one instrument: `quantity` of base, bought at `average_price` without fees."""
+
+    quantity: Decimal = ZERO
+    average_price: Decimal = ZERO
+
+
+FLAT = Position()
+
+
+class Portfolio(Struct):
+    """The stated budget and what our own fills made of it. Foreign money is not in here."""
+
+    cash: Decimal
+    positions: dict[str, Position] = {}
+
+    def position(self, symbol: str) -> Position:
+        """What is held of `symbol`."""
+        return self.positions.get(symbol, FLAT)
+
+    def apply(self, fill: Fill, instrument: Instrument) -> Position:
+        """
+        Book a fill and return the new position. A fee in base comes out of what was bought.
+
+        Raises:
+            DataError: The fill sells more than is held, or pays its fee in an asset that is neither of the two.
+        """
+        held = self.position(fill.symbol)
+        amount = fill.price * fill.quantity
+        if fill.fee_asset not in (instrument.base, instrument.quote):
+            raise DataError(f"fill {fill.trade_id} pays its fee in {fill.fee_asset}, which {fill.symbol} does not have")
+        base_fee = fill.fee if fill.fee_asset == instrument.base else ZERO
+        quote_fee = fill.fee if fill.fee_asset == instrument.quote else ZERO
+        if fill.side is Side.BUY:
+            quantity = held.quantity + fill.quantity - base_fee
+            average = (held.average_price * held.quantity + amount) / (held.quantity + fill.quantity)
+            self.cash -= amount + quote_fee
+        else:
+            quantity = held.quantity - fill.quantity - base_fee
+            average = held.average_price
+            self.cash += amount - quote_fee
+        if quantity < 0:
+            raise DataError(f"fill {fill.trade_id} sells {fill.quantity} {instrument.base} of {held.quantity} held")
+        after = Position(quantity, average) if quantity else FLAT
+        if after is FLAT:
+            self.positions.pop(fill.symbol, None)
+        else:
+            self.positions[fill.symbol] = after
+        return after
+
+    def holdings_value(self, marks: Mapping[str, float]) -> float:
+        """Quote value of all holdings at these prices, float64."""
+        return sum(float(position.quantity) * marks[symbol] for symbol, position in self.positions.items())

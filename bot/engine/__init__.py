@@ -1,0 +1,1 @@
+"""The decision: a pure function from events to commands."""

@@ -1,0 +1,108 @@
+"""
+The books of the engine: orders, the deeds that wait for an answer, cash and holdings.
+
+They record what was asked and what the venue said; they decide nothing.
+"""
+
+from bot.core.events import CancelOrder, OrderFilled, Reconcile, SubmitOrder
+from bot.core.market import Instrument
+from bot.core.orders import Order, OrderStatus
+from bot.core.portfolio import Position
+from bot.engine.state import EngineState
+
+_REMEMBERED = 256
+"""Finished orders and trade ids kept, so that a late or repeated fill is still recognised."""
+
+_SUBMIT, _CANCEL = "submit ", "cancel "
+
+
+class Books:
+    """Orders by client order id, and the float64 mirror of what is held."""
+
+    def __init__(self, state: EngineState, instruments: dict[str, Instrument]) -> None:
+        self._state = state
+        self._instruments = instruments
+        self._refresh()
+
+    def submitted(self, command: SubmitOrder) -> None:
+        """Remember an order that leaves for the venue."""
+        intent = command.approved.intent
+        self._state.orders[intent.client_order_id] = Order(intent)
+        self._state.unanswered[_SUBMIT + intent.client_order_id] = command
+
+    def cancel_asked(self, command: CancelOrder) -> None:
+        """Remember that an order was asked back."""
+        self._state.unanswered[_CANCEL + command.client_order_id] = command
+
+    def cancel_is_asked(self, order_id: str) -> bool:
+        """Whether an order was asked back already."""
+        return _CANCEL + order_id in self._state.unanswered
+
+    def order(self, order_id: str) -> Order | None:
+        """The order of that id; None when it is not ours."""
+        state = self._state
+        return state.orders.get(order_id) or state.finished.get(order_id)
+
+    def moved(self, order_id: str, status: OrderStatus, venue_order_id: str = "") -> Order | None:
+        """Note what the venue said of an order; None when the order is not ours."""
+        order = self.order(order_id)
+        if order is None:
+            return None
+        order = order.moved_to(status, venue_order_id)
+        self._keep(order)
+        if status is not OrderStatus.UNKNOWN:
+            self._state.unanswered.pop(_SUBMIT + order_id, None)
+        return order
+
+    def filled(self, event: OrderFilled) -> tuple[Order, Position] | None:
+        """Book a fill, once; None when the order is not ours or the trade is already counted."""
+        fill, state = event.fill, self._state
+        order = self.order(fill.client_order_id)
+        trade = f"{fill.symbol} {fill.trade_id}"
+        if order is None or trade in state.trades_seen:
+            return None
+        state.trades_seen.append(trade)
+        del state.trades_seen[:-_REMEMBERED]
+        order = order.with_fill(fill.quantity)
+        state.unanswered.pop(_SUBMIT + fill.client_order_id, None)
+        self._keep(order)
+        position = state.portfolio.apply(fill, self._instruments[fill.symbol])
+        self._refresh()
+        return order, position
+
+    def equity(self) -> float:
+        """Cash and holdings at the last marks, in quote currency."""
+        equity = self.cash
+        markets = self._state.markets
+        for symbol, quantity in self.held.items():
+            equity += quantity * markets[symbol].mark
+        return equity
+
+    def exposure(self) -> float:
+        """Quote value of all holdings at the last marks."""
+        markets = self._state.markets
+        return sum(quantity * markets[symbol].mark for symbol, quantity in self.held.items())
+
+    def reconcile(self) -> Reconcile:
+        """What the broker should be holding for us."""
+        portfolio = self._state.portfolio
+        waiting = self._state.unanswered
+        known = tuple(o for o in self._state.orders.values() if _SUBMIT + o.intent.client_order_id not in waiting)
+        holdings = {symbol: position.quantity for symbol, position in portfolio.positions.items()}
+        return Reconcile(known, portfolio.cash, holdings, tuple(waiting.values()))
+
+    def _keep(self, order: Order) -> None:
+        state, order_id = self._state, order.intent.client_order_id
+        if order.is_open:
+            state.orders[order_id] = order
+            return
+        state.orders.pop(order_id, None)
+        state.unanswered.pop(_CANCEL + order_id, None)
+        state.finished[order_id] = order
+        if len(state.finished) > _REMEMBERED:
+            del state.finished[next(iter(state.finished))]
+
+    def _refresh(self) -> None:
+        portfolio = self._state.portfolio
+        self.cash = float(portfolio.cash)
+        self.held = {symbol: float(position.quantity) for symbol, position in portfolio.positions.items()}

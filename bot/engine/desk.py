@@ -1,0 +1,295 @@
+"""
+From a wanted exposure to orders, and from what became of them to the next ones.
+
+Every order passes `risk.gate`. A position is protected from its first fill: whenever something happens to an
+order, `protect` compares the stop that should rest with the one that does.
+"""
+
+from decimal import Decimal
+from typing import Final
+
+from bot.core.events import (
+    AnyCommand,
+    CancelOrder,
+    Notify,
+    OrderAccepted,
+    OrderCancelled,
+    OrderFilled,
+    OrderRejected,
+    OrderUnknown,
+    SubmitOrder,
+    Verdict,
+)
+from bot.core.market import DAY_MS, Instrument
+from bot.core.matching import BPS
+from bot.core.orders import ZERO, Approved, Denied, Intent, Order, OrderStatus, OrderType, Purpose, Side
+from bot.core.portfolio import Position
+from bot.engine.books import Books
+from bot.engine.state import EngineSettings, EngineState, MarketState
+from risk.breakers import TradingState
+from risk.gate import AccountView, Denial, review
+from risk.stops import stop_price, tighter
+
+_DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+class OrderDesk:
+    """Submits what risk approves, and keeps each position protected."""
+
+    def __init__(
+        self, state: EngineState, settings: EngineSettings, instruments: dict[str, Instrument], books: Books
+    ) -> None:
+        self._state = state
+        self._settings = settings
+        self._instruments = instruments
+        self._books = books
+        self.trading_state = TradingState.HALTED
+        self.state_reason = ""
+
+    def trade(
+        self, market: MarketState, wanted: float, held: float, equity: float, out: list[AnyCommand]
+    ) -> tuple[Verdict, str]:
+        """Trade the difference between the wanted and the held fraction of `equity`."""
+        if wanted > held:
+            return self._enter(market, (wanted - held) * equity, out)
+        position = self._state.portfolio.position(market.symbol).quantity
+        share = 1.0 if wanted <= 0.0 else 1.0 - wanted / held
+        instrument = self._instruments[market.symbol]
+        quantity = position if wanted <= 0.0 else instrument.quantize_quantity(float(position) * share)
+        return self._leave(market, Purpose.EXIT, quantity, out)
+
+    def flatten(self, purpose: Purpose, out: list[AnyCommand]) -> None:
+        """Sell everything that our fills bought, and take every entry back."""
+        for market in self._state.markets.values():
+            self.take_entry_back(market, out)
+            position = self._state.portfolio.position(market.symbol).quantity
+            if position and not market.exit_id and market.pending_exit is None:
+                self._leave(market, purpose, position, out)
+
+    def take_entry_back(self, market: MarketState, out: list[AnyCommand]) -> None:
+        """Cancel a working entry that is not wanted any more."""
+        if market.entry_id:
+            self._cancel(market.entry_id, market.symbol, out)
+
+    def protect(self, market: MarketState, out: list[AnyCommand]) -> None:
+        """Make the resting stop what it should be: none when flat, and all of the position otherwise."""
+        position = self._state.portfolio.position(market.symbol)
+        stop = self._books.order(market.stop_id) if market.stop_id else None
+        if market.exit_id or market.pending_exit is not None:
+            return
+        if position.quantity == ZERO:
+            market.stop_price = None
+            if stop is not None:
+                self._cancel(market.stop_id, market.symbol, out)
+        elif stop is None:
+            self._place_stop(market, position, out)
+        elif stop.remaining != position.quantity or stop.intent.stop_price != market.stop_price:
+            self._cancel(market.stop_id, market.symbol, out)  # placed anew when the cancel is answered
+
+    def tighten_stops(self, out: list[AnyCommand]) -> None:
+        """Under new limits an open position keeps its stop unless the new one is tighter."""
+        for symbol, position in self._state.portfolio.positions.items():
+            market = self._state.markets[symbol]
+            self._set_stop(market, position)
+            self.protect(market, out)
+
+    def on_accepted(self, event: OrderAccepted) -> None:
+        """The venue holds it."""
+        self._books.moved(event.client_order_id, OrderStatus.ACCEPTED, event.venue_order_id)
+
+    def on_unknown(self, event: OrderUnknown, out: list[AnyCommand]) -> None:
+        """Nobody knows: it counts as working, and is never sent again."""
+        if self._books.moved(event.client_order_id, OrderStatus.UNKNOWN):
+            text = f"order {event.client_order_id}: {event.reason}; the venue is being asked"
+            out.append(Notify(event.at_ms, "order_unknown", text))
+
+    def on_rejected(self, event: OrderRejected, out: list[AnyCommand]) -> None:
+        """A proven no: an entry is forgotten, an exit or a stop must not leave the position bare."""
+        order = self._books.moved(event.client_order_id, OrderStatus.REJECTED)
+        if order is None:
+            return
+        text = f"{order.intent.symbol}: {order.intent.purpose} order {event.client_order_id} was rejected: {event.reason}"
+        out.append(Notify(event.at_ms, "order_rejected", text))
+        market = self._state.markets[order.intent.symbol]
+        was_stop = order.intent.client_order_id == market.stop_id
+        self._forget(market, order)
+        if was_stop:
+            self._leave(market, Purpose.STOP, self._state.portfolio.position(market.symbol).quantity, out)
+        else:
+            self.protect(market, out)
+
+    def on_cancelled(self, event: OrderCancelled, out: list[AnyCommand]) -> None:
+        """What was left of it is gone; an exit that waited for the stop to go can leave now."""
+        order = self._books.moved(event.client_order_id, OrderStatus.CANCELLED)
+        if order is None:
+            return
+        market = self._state.markets[order.intent.symbol]
+        self._forget(market, order)
+        self._go_on(market, out)
+
+    def on_filled(self, event: OrderFilled, out: list[AnyCommand]) -> None:
+        """Book it, set the stop of what was bought, and let the rest follow."""
+        booked = self._books.filled(event)
+        if booked is None:
+            if self._books.order(event.fill.client_order_id) is None:
+                text = f"a fill of the unknown order {event.fill.client_order_id} is not ours and is not counted"
+                out.append(Notify(event.at_ms, "foreign_fill", text))
+            return
+        order, position = booked
+        market = self._state.markets[order.intent.symbol]
+        if not order.is_open:
+            self._forget(market, order)
+        if order.intent.side is Side.BUY:
+            self._set_stop(market, position)
+        elif order.intent.purpose is Purpose.STOP:
+            market.stopped_ms = event.at_ms
+        self._go_on(market, out)
+
+    def _enter(self, market: MarketState, notional: float, out: list[AnyCommand]) -> tuple[Verdict, str]:
+        instrument = self._instruments[market.symbol]
+        costs = instrument.costs
+        with_costs = 1.0 + costs.round_trip_bps / 2e4
+        quantity = instrument.quantize_quantity(notional / (market.mark * with_costs))
+        intent = self._intent(market, Side.BUY, OrderType.MARKET, quantity, Purpose.ENTRY)
+        answer = self._review(market, intent)
+        if isinstance(answer, Denied):
+            return Verdict.DENIED, answer.reason
+        market.entry_id = intent.client_order_id
+        self._count_order()
+        self._submit(answer, out)
+        return Verdict.SUBMITTED, "entry"
+
+    def _leave(
+        self, market: MarketState, purpose: Purpose, quantity: Decimal, out: list[AnyCommand]
+    ) -> tuple[Verdict, str]:
+        intent = self._intent(market, Side.SELL, OrderType.MARKET, quantity, purpose)
+        # The stop holds the coins on a real exchange: it has to go before they can be sold.
+        answer = self._review(market, intent, released=market.stop_id)
+        if isinstance(answer, Denied):
+            if purpose is not Purpose.EXIT:
+                out.append(Notify(self._state.time_ms, "unprotected", f"{market.symbol}: {answer.reason}"))
+            return Verdict.DENIED, answer.reason
+        if market.stop_id:
+            market.pending_exit = intent
+            self._cancel(market.stop_id, market.symbol, out)
+        else:
+            market.exit_id = intent.client_order_id
+            self._submit(answer, out)
+        return Verdict.SUBMITTED, str(purpose)
+
+    def _go_on(self, market: MarketState, out: list[AnyCommand]) -> None:
+        intent = market.pending_exit
+        if intent is not None and not market.stop_id:
+            market.pending_exit = None
+            position = self._state.portfolio.position(market.symbol).quantity
+            # The stop may have sold a part before it was taken back.
+            if position:
+                self._leave(market, intent.purpose, min(intent.quantity, position), out)
+        self.protect(market, out)
+
+    def _set_stop(self, market: MarketState, position: Position) -> None:
+        entry = float(position.average_price)
+        price = stop_price(self._settings.limits, entry, market.atr)
+        new = self._instruments[market.symbol].quantize_price(price, up=False)
+        market.stop_price = tighter(market.stop_price, new)
+
+    def _place_stop(self, market: MarketState, position: Position, out: list[AnyCommand]) -> None:
+        if market.stop_price is None:
+            self._set_stop(market, position)
+        intent = self._intent(market, Side.SELL, OrderType.STOP, position.quantity, Purpose.STOP, market.stop_price)
+        answer = self._review(market, intent)
+        if isinstance(answer, Approved):
+            market.stop_id = intent.client_order_id
+            self._submit(answer, out)
+        elif answer.code == Denial.STOP_WOULD_TRIGGER:
+            self._leave(market, Purpose.STOP, position.quantity, out)
+        else:
+            out.append(Notify(self._state.time_ms, "unprotected", f"{market.symbol}: no stop: {answer.reason}"))
+
+    def _intent(
+        self,
+        market: MarketState,
+        side: Side,
+        kind: OrderType,
+        quantity: Decimal,
+        purpose: Purpose,
+        stop: Decimal | None = None,
+    ) -> Intent:
+        self._state.sequence += 1
+        order_id = self._settings.id_prefix + _base36(self._state.sequence)
+        return Intent(order_id, market.symbol, side, kind, quantity, purpose, self._state.time_ms, stop_price=stop)
+
+    def _review(self, market: MarketState, intent: Intent, released: str = "") -> Approved | Denied:
+        view = self._view(market, released)
+        return review(intent, self._instruments[market.symbol], view, self._settings.limits)
+
+    def _view(self, market: MarketState, released: str) -> AccountView:
+        # `released` is the order that will be gone before the intent gets there: it holds nothing back.
+        state, books = self._state, self._books
+        symbol = market.symbol
+        position = state.portfolio.position(symbol).quantity
+        selling, reserved_here, reserved = ZERO, ZERO, ZERO
+        for order_id, order in state.orders.items():
+            if order.intent.side is Side.BUY:
+                cash = self._cash_for(order)
+                reserved += cash
+                reserved_here += cash if order.intent.symbol == symbol else ZERO
+            elif order.intent.symbol == symbol and order_id != released:
+                selling += order.remaining
+        since_stop = (state.instant_ms - market.stopped_ms) // self._settings.timeframe.ms
+        return AccountView(
+            state=self.trading_state,
+            state_reason=self.state_reason,
+            equity=books.equity(),
+            available_cash=state.portfolio.cash - reserved,
+            position=position,
+            sellable=position - selling,
+            position_notional=books.held.get(symbol, 0.0) * market.mark + float(reserved_here),
+            exposure_notional=books.exposure() + float(reserved),
+            price=market.mark,
+            market_problem=None,
+            candles_since_stop=None if market.stopped_ms < 0 else since_stop,
+            orders_today=state.orders_today if state.orders_day == state.time_ms // DAY_MS else 0,
+        )
+
+    def _cash_for(self, order: Order) -> Decimal:
+        # What a working buy may still take, at the worse of its limit and the market, with all costs.
+        costs = self._instruments[order.intent.symbol].costs
+        mark = Decimal(repr(self._state.markets[order.intent.symbol].mark))
+        price = max(order.intent.limit_price or ZERO, mark)
+        extra = costs.taker_fee_bps + costs.half_spread_bps + costs.slippage_bps
+        return order.remaining * price * (1 + extra / BPS)
+
+    def _submit(self, approved: Approved, out: list[AnyCommand]) -> None:
+        command = SubmitOrder(approved)
+        self._books.submitted(command)
+        out.append(command)
+
+    def _cancel(self, order_id: str, symbol: str, out: list[AnyCommand]) -> None:
+        if not self._books.cancel_is_asked(order_id):
+            command = CancelOrder(order_id, symbol)
+            self._books.cancel_asked(command)
+            out.append(command)
+
+    def _count_order(self) -> None:
+        day = self._state.time_ms // DAY_MS
+        self._state.orders_today = self._state.orders_today + 1 if day == self._state.orders_day else 1
+        self._state.orders_day = day
+
+    @staticmethod
+    def _forget(market: MarketState, order: Order) -> None:
+        order_id = order.intent.client_order_id
+        if order_id == market.entry_id:
+            market.entry_id = ""
+        elif order_id == market.exit_id:
+            market.exit_id = ""
+        elif order_id == market.stop_id:
+            market.stop_id = ""
+
+
+def _base36(number: int) -> str:
+    digits = ""
+    while number:
+        number, rest = divmod(number, 36)
+        digits = _DIGITS[rest] + digits
+    return digits

@@ -1,0 +1,114 @@
+"""
+Candles in: contiguous, once, in order; gaps asked for and filled by the one policy.
+
+A missing bar is never guessed before history has answered. A gap beyond the policy's limit splits the
+series, and the market has to warm up anew.
+"""
+
+from collections.abc import Iterable
+from math import log
+
+from bot.core.events import AnyCommand, Backfill, Backfilled, CandleClosed, Notify
+from bot.core.gaps import fill_gap
+from bot.core.indicators import ewma, ewma_alpha, true_range, wilder
+from bot.core.market import Candle, Instrument, Timeframe
+from bot.core.window import Window
+from bot.engine.state import ATR_LENGTH, VOLATILITY_SPAN, MarketState
+
+_ALPHA = ewma_alpha(VOLATILITY_SPAN)
+
+
+class CandleIntake:
+    """Keeps each market's window contiguous and its volatility current."""
+
+    def __init__(self, timeframe: Timeframe, windows: dict[str, Window], instruments: dict[str, Instrument]) -> None:
+        self._timeframe = timeframe
+        self._timeframe_ms = timeframe.ms
+        self._windows = windows
+        # Marks belong to the place of execution: a candle moves them only where it comes from there.
+        self._same_venue = {s: i.signal_venue == i.execution_venue for s, i in instruments.items()}
+
+    def offer(self, market: MarketState, event: CandleClosed, out: list[AnyCommand]) -> Iterable[Candle]:
+        """Take a closed candle; return those that became part of the window, in order."""
+        window = self._windows[event.symbol]
+        candle = event.candle
+        if window.bars and candle.open_time_ms != window.last_open_ms + self._timeframe_ms:
+            return self._out_of_step(market, window, candle, out)
+        if market.asked is not None:
+            market.held_back.append(candle)
+            return ()
+        self._take(market, window, candle)
+        return (candle,)
+
+    def answer(self, market: MarketState, event: Backfilled, out: list[AnyCommand]) -> list[Candle]:
+        """Take history's answer, then the candles that waited for it."""
+        window = self._windows[event.symbol]
+        held_back, market.held_back = market.held_back, []
+        market.asked = None
+        taken: list[Candle] = []
+        known = {candle.open_time_ms for candle in event.candles}
+        late = [candle for candle in held_back if candle.open_time_ms not in known]
+        for candle in sorted((*event.candles, *late), key=lambda c: c.open_time_ms):
+            if window.bars and candle.open_time_ms <= window.last_open_ms:
+                continue
+            taken += self._bridge(market, window, candle, out)
+            self._take(market, window, candle)
+            taken.append(candle)
+        return taken
+
+    def catch_up(self, market: MarketState, now_ms: int, out: list[AnyCommand]) -> None:
+        """Ask for what closed before `now_ms` and is not known: the warm-up, or the time away."""
+        window = self._windows[market.symbol]
+        warm_up_ms = window.bars_needed * self._timeframe_ms
+        from_ms = window.next_open_ms if window.bars else max(now_ms - warm_up_ms, 0)
+        if market.asked is not None:
+            out.append(Backfill(market.symbol, *market.asked))  # the answer was lost with the process
+        elif from_ms < now_ms:
+            self._ask(market, from_ms, now_ms, out)
+
+    @staticmethod
+    def _ask(market: MarketState, from_ms: int, to_ms: int, out: list[AnyCommand]) -> None:
+        market.asked = (from_ms, to_ms)
+        out.append(Backfill(market.symbol, from_ms, to_ms))
+
+    def _out_of_step(
+        self, market: MarketState, window: Window, candle: Candle, out: list[AnyCommand]
+    ) -> Iterable[Candle]:
+        if candle.open_time_ms <= window.last_open_ms:
+            return ()  # emitted once: a repeated or late copy changes nothing
+        if market.asked is None:
+            self._ask(market, window.next_open_ms, candle.open_time_ms, out)
+        market.held_back.append(candle)
+        return ()
+
+    def _bridge(
+        self, market: MarketState, window: Window, candle: Candle, out: list[AnyCommand]
+    ) -> tuple[Candle, ...]:
+        if not window.bars or market.last is None:
+            return ()
+        bars = fill_gap(market.last, candle.open_time_ms, self._timeframe)
+        if bars is None:
+            missing = (candle.open_time_ms - window.next_open_ms) // self._timeframe_ms
+            text = f"{market.symbol}: {missing} candles are missing; the series begins anew and warms up again"
+            out.append(Notify(candle.open_time_ms, "series_split", text))
+            window.restart()
+            market.last = None
+            return ()
+        for bar in bars:
+            self._take(market, window, bar)
+        return bars
+
+    def _take(self, market: MarketState, window: Window, candle: Candle) -> None:
+        window.push(candle)
+        previous = market.last
+        if previous is None:
+            market.sigma_squared = 0.0
+            market.atr = candle.high - candle.low
+        else:
+            move = log(candle.close / previous.close)
+            market.sigma_squared = ewma(market.sigma_squared, move * move, _ALPHA)
+            market.atr = wilder(market.atr, true_range(candle.high, candle.low, previous.close), ATR_LENGTH)
+        market.last = candle
+        market.signal_price = candle.close
+        if self._same_venue[market.symbol]:
+            market.mark = candle.close

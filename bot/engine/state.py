@@ -1,0 +1,103 @@
+"""
+What the engine knows: plain values that can be written into a snapshot and read back.
+
+Nothing here decides anything.
+"""
+
+from decimal import Decimal
+
+from msgspec import Struct, field
+
+from bot.core.events import CancelOrder, SubmitOrder
+from bot.core.market import Candle, Timeframe
+from bot.core.orders import Intent, Order
+from bot.core.portfolio import Portfolio
+from bot.core.window import WindowState
+from risk.breakers import BreakerState
+from risk.limits import RiskLimits
+
+VOLATILITY_SPAN = 60
+"""Span, in candles, of the exponential average behind a market's sigma."""
+
+ATR_LENGTH = 14
+"""Candles of Wilder's average true range."""
+
+
+class EngineSettings(Struct, frozen=True):
+    """
+    What the engine must be told once.
+
+    `id_prefix` is a function of the run, eight characters of `[a-z0-9]`. A forecast is too old after
+    `forecast_deadline_ms`; an instant waits `batch_deadline_ms` for its last market.
+    """
+
+    timeframe: Timeframe
+    limits: RiskLimits
+    window_length: int
+    forecast_deadline_ms: int
+    batch_deadline_ms: int
+    id_prefix: str
+
+
+class MarketState(Struct):
+    """
+    One market: what was seen of it and what is under way in it.
+
+    `asked` is the span that history was asked for, `held_back` are the candles that wait for its answer. The ids name working orders; empty is none.
+    `pending_exit` is an exit that waits until the resting stop is out of the way.
+    """
+
+    symbol: str
+    mark: float = 0.0
+    last: Candle | None = None
+    sigma_squared: float = 0.0
+    atr: float = 0.0
+    signal_price: float = 0.0
+    asked: tuple[int, int] | None = None
+    held_back: list[Candle] = field(default_factory=list)
+    suspended: str = ""
+    reported_ms: int = -1
+    entry_id: str = ""
+    exit_id: str = ""
+    stop_id: str = ""
+    pending_exit: Intent | None = None
+    stop_price: Decimal | None = None
+    stopped_ms: int = -1
+
+    @property
+    def busy(self) -> bool:
+        """Whether an entry or an exit is under way."""
+        return bool(self.entry_id or self.exit_id or self.pending_exit is not None)
+
+
+class EngineState(Struct):
+    """Everything that the next decision depends on, but for the windows, which are saved beside it."""
+
+    portfolio: Portfolio
+    breakers: BreakerState
+    markets: dict[str, MarketState]
+    time_ms: int = 0
+    sequence: int = 0
+    instant_ms: int = -1
+    decided_ms: int = -1
+    reported: int = 0
+    timer_set: bool = False
+    awaiting_ms: int = -1
+    awaiting: tuple[str, ...] = ()
+    operator_halt: str = ""
+    model_ready: bool = False
+    reconciled: bool = False
+    orders: dict[str, Order] = field(default_factory=dict)
+    finished: dict[str, Order] = field(default_factory=dict)
+    trades_seen: list[str] = field(default_factory=list)
+    unanswered: dict[str, SubmitOrder | CancelOrder] = field(default_factory=dict)
+    orders_day: int = -1
+    orders_today: int = 0
+    forecasts_dropped: int = 0
+
+
+class Snapshot(Struct):
+    """An engine, as bytes hold it."""
+
+    state: EngineState
+    windows: dict[str, WindowState]

@@ -1,0 +1,60 @@
+"""
+The exchange as a process: it says where it listens, and ends with whoever started it.
+
+A process that was started through a pipe ends when the pipe closes, so that a killed parent leaves nothing
+behind. A terminal or a file is not a parent.
+"""
+
+import asyncio
+import os
+import signal
+import stat
+import sys
+
+import msgspec
+
+from bot.exchange.server import LOOPBACK, ExchangeServer
+
+
+async def serve(server: ExchangeServer, port: int) -> None:
+    """
+    Run the exchange until SIGTERM, SIGINT or the end of the parent.
+
+    Prints one line of JSON when it listens: `{"port": 40123, "url": "http://127.0.0.1:40123"}`.
+    """
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    parent = await _watch_parent(ended)
+    try:
+        chosen = await server.start(port)
+        server.on_failure(ended.set)
+        ready = {"port": chosen, "url": f"http://{LOOPBACK}:{chosen}"}
+        print(msgspec.json.encode(ready).decode(), flush=True)  # noqa: T201 - the answer to the parent
+        await ended.wait()
+    finally:
+        await server.stop()
+        if parent:
+            parent.close()
+
+
+class _Parent(asyncio.Protocol):
+    """The other end of standard input."""
+
+    def __init__(self, ended: asyncio.Event) -> None:
+        self._ended = ended
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The parent is gone, or wants us gone."""
+        del exc
+        self._ended.set()
+
+
+async def _watch_parent(ended: asyncio.Event) -> asyncio.BaseTransport | None:
+    mode = os.fstat(sys.stdin.fileno()).st_mode
+    if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):
+        return None
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.connect_read_pipe(lambda: _Parent(ended), sys.stdin)
+    return transport

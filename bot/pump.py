@@ -1,0 +1,148 @@
+"""
+The one way from an event to what follows from it, synchronous and in order.
+
+    event -> journal -> engine -> commands -> journal -> deeds -> their answers, which are events again
+
+A replay calls it directly; a session in real time calls it from its one consumer. What leaves the process
+waits for the disk; what stays does not.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from time import perf_counter
+from typing import Protocol, assert_never
+
+from msgspec.structs import replace
+
+from bot.core.events import (
+    AnyEvent,
+    Backfill,
+    BreakerTripped,
+    CancelOrder,
+    CancelTimer,
+    CandleClosed,
+    Decided,
+    ForecastReady,
+    Marked,
+    Notify,
+    Reconcile,
+    RequestForecast,
+    SubmitOrder,
+    WakeAt,
+)
+from bot.core.ports import Broker, Forecaster, Record
+from bot.engine.engine import Engine
+
+
+class Pump:
+    """
+    Feeds events to the engine and carries out what it asks for.
+
+    Args:
+        engine: Decides.
+        journal: Remembers, before anything leaves.
+        broker: Where orders go.
+        forecaster: Answers for the model.
+        backfill: Called with each question to history; the answer comes back as an event, at once or later.
+        measures_latency: Whether forecasts carry the time that they took; off where time is not real.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        journal: Record,
+        broker: Broker,
+        forecaster: Forecaster,
+        *,
+        backfill: Callable[[Backfill], Sequence[AnyEvent]],
+        measures_latency: bool,
+    ) -> None:
+        self._engine = engine
+        self._journal = journal
+        self._broker = broker
+        self._forecaster = forecaster
+        self._backfill = backfill
+        self._measures_latency = measures_latency
+        self._queue: deque[AnyEvent] = deque()
+        self.timers: dict[str, int] = {}
+
+    def feed(self, event: AnyEvent) -> None:
+        """Handle an event and all that follows from it inside the process."""
+        queue, process, journal = self._queue, self._engine.process, self._journal
+        queue.append(event)
+        while queue:
+            event = queue.popleft()
+            journal.append(event)
+            commands = process(event)
+            deeds: list[SubmitOrder | CancelOrder] = []
+            for command in commands:
+                if isinstance(command, (Decided, Marked)):
+                    journal.record(command)
+                elif isinstance(command, RequestForecast):
+                    queue.append(self._ask_model(command))
+                elif isinstance(command, (SubmitOrder, CancelOrder)):
+                    journal.record(command)
+                    deeds.append(command)
+                else:
+                    self._carry_out(command)
+            journal.step_done()
+            if deeds:
+                self._hand_over(deeds)
+
+    def _hand_over(self, deeds: list[SubmitOrder | CancelOrder]) -> None:
+        broker, now_ms = self._broker, self._engine.time_ms
+        if broker.moves_money:
+            self._journal.commit()
+        for deed in deeds:
+            answers = broker.submit(deed, now_ms) if isinstance(deed, SubmitOrder) else broker.cancel(deed, now_ms)
+            self._queue.extend(answers)
+
+    def _carry_out(self, command: Backfill | Reconcile | WakeAt | CancelTimer | BreakerTripped | Notify) -> None:
+        match command:
+            case Backfill():
+                self._queue.extend(self._backfill(command))
+            case Reconcile():
+                self._queue.extend(self._broker.reconcile(command, self._engine.time_ms))
+            case WakeAt():
+                self.timers[command.timer] = command.at_ms
+            case CancelTimer():
+                self.timers.pop(command.timer, None)
+            case BreakerTripped() | Notify():
+                self._journal.record(command)
+            case _:
+                assert_never(command)
+
+    def _ask_model(self, request: RequestForecast) -> AnyEvent:
+        if not self._measures_latency:
+            return self._forecaster.forecast(request)
+        began = perf_counter()
+        answer = self._forecaster.forecast(request)
+        if isinstance(answer, ForecastReady):
+            return replace(answer, latency_ms=(perf_counter() - began) * 1e3)
+        return answer
+
+
+class PaperMarket(Protocol):
+    """A broker that executes against closed candles."""
+
+    def is_met(self, closed: Sequence[CandleClosed]) -> bool: ...
+
+    def trade(self, closed: Sequence[CandleClosed]) -> Iterable[AnyEvent]: ...
+
+
+def meet_market(pump: Pump, market: PaperMarket, closed: Sequence[CandleClosed]) -> None:
+    """Let working orders meet the candles of one instant, handling each execution before the next."""
+    if market.is_met(closed):
+        for event in market.trade(closed):
+            pump.feed(event)
+
+
+def play_instant(pump: Pump, market: PaperMarket, closed: Sequence[CandleClosed]) -> None:
+    """
+    Pass the candles of one instant in the paper market's three steps: open, range, close.
+
+    Orders meet the candles of all markets before the engine sees any of them.
+    """
+    meet_market(pump, market, closed)
+    for candle in closed:
+        pump.feed(candle)

@@ -1,0 +1,215 @@
+"""
+A session in real time: one inbox, one consumer, named tasks, an ordered end.
+
+Everything that happens outside becomes an event in the inbox; the consumer alone touches the engine. A task
+that ends without being asked to is a fault, and ends the session.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+from bot.core.events import AnyEvent, Backfill, Backfilled, CandleClosed
+from bot.core.ports import Clock, History
+from bot.pump import PaperMarket, Pump, meet_market, play_instant
+from bot.replay import Checkpoints, fire_timers
+
+INBOX_SIZE: Final = 4096
+"""Events that may wait; a full inbox makes the stream wait, so nothing is lost and nothing grows."""
+
+Emit = Callable[[AnyEvent], Awaitable[None]]
+
+
+class Questions:
+    """What the engine asked of history and history has not answered yet."""
+
+    def __init__(self) -> None:
+        self._waiting: asyncio.Queue[Backfill] = asyncio.Queue()
+
+    def ask(self, request: Backfill) -> Sequence[AnyEvent]:
+        """Pass a question on; the answer comes back through the inbox."""
+        self._waiting.put_nowait(request)
+        return ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether everything that was asked has been taken up."""
+        return self._waiting.empty()
+
+    async def next(self) -> Backfill:
+        """The oldest question."""
+        return await self._waiting.get()
+
+
+class InstantAssembler:
+    """
+    Collects the candles of one close time, as a paper market must see them together.
+
+    They are handed on when every market has reported, when a later instant begins, or when `due_ms` has passed.
+    """
+
+    def __init__(self, markets: Sequence[str], deadline_ms: int) -> None:
+        self._order = {symbol: index for index, symbol in enumerate(markets)}
+        self._deadline_ms = deadline_ms
+        self._waiting: list[CandleClosed] = []
+
+    @property
+    def due_ms(self) -> int | None:
+        """When the instant is handed on though a market is missing; None while nothing waits."""
+        return self._waiting[0].at_ms + self._deadline_ms if self._waiting else None
+
+    def add(self, event: CandleClosed) -> list[Sequence[CandleClosed]]:
+        """Take a candle; return the instants that are complete now, oldest first."""
+        complete = self.take() if self._waiting and event.at_ms != self._waiting[0].at_ms else []
+        self._waiting.append(event)
+        return complete + self.take() if len(self._waiting) == len(self._order) else complete
+
+    def take(self) -> list[Sequence[CandleClosed]]:
+        """Hand on what waits."""
+        waiting, self._waiting = self._waiting, []
+        return [sorted(waiting, key=lambda event: self._order[event.symbol])] if waiting else []
+
+
+class PaperSession:
+    """
+    Runs a pump on a live stream, with orders executed by a paper market.
+
+    Args:
+        pump: Feeds the engine; its questions to history go to `questions`.
+        questions: Where the pump asks history.
+        market: Where orders meet the candles.
+        assembler: Collects instants.
+        checkpoints: Writes snapshots.
+        commit: Makes what happened so far durable; called after every instant.
+        clock: The market's clock: for timers.
+        progress: Called with the number of candles of each instant and its close time.
+        timeframe_ms: Length of a candle.
+        until_ms: Market time at which the session ends; None is never.
+    """
+
+    def __init__(
+        self,
+        pump: Pump,
+        questions: Questions,
+        market: PaperMarket,
+        assembler: InstantAssembler,
+        checkpoints: Checkpoints,
+        *,
+        commit: Callable[[], None],
+        clock: Clock,
+        progress: Callable[[int, int], None],
+        timeframe_ms: int,
+        until_ms: int | None,
+    ) -> None:
+        self._timeframe_ms = timeframe_ms
+        self._pump = pump
+        self._questions = questions
+        self._market = market
+        self._assembler = assembler
+        self._checkpoints = checkpoints
+        self._commit = commit
+        self._clock = clock
+        self._progress = progress
+        self._until_ms = until_ms
+        self._inbox: asyncio.Queue[AnyEvent] = asyncio.Queue(INBOX_SIZE)
+        self._played_ms: dict[str, int] = {}
+        self._stopping = asyncio.Event()
+        self._at_end = False
+
+    def stop(self) -> None:
+        """Ask for an ordered end: what is in the inbox is still handled."""
+        self._stopping.set()
+
+    async def run(self, stream: Callable[[Emit], Awaitable[None]], history: History) -> bool:
+        """
+        Run until the market ends, `until_ms` is reached or `stop` is called.
+
+        Args:
+            stream: Delivers events to the callback that it is given; returns when the market has ended.
+            history: Answers questions about the past.
+
+        Returns:
+            Whether the session came to its own end, and was not stopped.
+        """
+        # The past first: a market that runs faster than history answers would be over before it is warm.
+        while not self._questions.is_empty:
+            self._handle(await history.backfill(await self._questions.next()))
+        async with asyncio.TaskGroup() as group:
+            feeders = [
+                group.create_task(self._stream(stream), name="stream"),
+                group.create_task(self._answer(history), name="history"),
+            ]
+            consumer = group.create_task(self._consume(), name="consumer")
+            stopper = group.create_task(self._stopping.wait(), name="stop")
+            await asyncio.wait([consumer, stopper], return_when=asyncio.FIRST_COMPLETED)
+            for task in feeders:
+                task.cancel()
+            self._stopping.set()
+            await consumer
+        self._checkpoints.write()
+        return self._at_end
+
+    async def _stream(self, stream: Callable[[Emit], Awaitable[None]]) -> None:
+        await stream(self._inbox.put)
+        self._at_end = True
+        self._stopping.set()
+
+    async def _answer(self, history: History) -> None:
+        while True:
+            request = await self._questions.next()
+            await self._inbox.put(await history.backfill(request))
+
+    async def _consume(self) -> None:
+        while True:
+            event = await self._next()
+            if event is not None:
+                self._handle(event)
+            elif self._stopping.is_set() and self._inbox.empty():
+                return
+            now_ms = self._clock.now_ms()
+            due_ms = self._assembler.due_ms
+            if due_ms is not None and due_ms <= now_ms:
+                self._play(self._assembler.take())
+            fire_timers(self._pump, now_ms)
+            if self._until_ms is not None and now_ms >= self._until_ms and self._inbox.empty():
+                self._at_end = True
+                return
+
+    async def _next(self) -> AnyEvent | None:
+        # Wakes for an event, for the next timer, or to end.
+        waits = [at_ms for at_ms in (self._assembler.due_ms, *self._pump.timers.values()) if at_ms is not None]
+        seconds = max(min(waits) - self._clock.now_ms(), 1) / 1000 if waits else None
+        if not self._inbox.empty():
+            return self._inbox.get_nowait()
+        get = asyncio.ensure_future(self._inbox.get())
+        stopped = asyncio.ensure_future(self._stopping.wait())
+        try:
+            await asyncio.wait([get, stopped], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            return get.result() if get.done() else None
+        finally:
+            stopped.cancel()
+            get.cancel()
+
+    def _handle(self, event: AnyEvent) -> None:
+        if isinstance(event, CandleClosed):
+            self._play(self._assembler.add(event))
+            return
+        if isinstance(event, Backfilled):
+            self._play_missed(event)
+        self._pump.feed(event)
+        self._commit()
+
+    def _play(self, instants: Sequence[Sequence[CandleClosed]]) -> None:
+        for closed in instants:
+            play_instant(self._pump, self._market, closed)
+            self._played_ms.update((event.symbol, event.at_ms) for event in closed)
+            self._commit()
+            self._checkpoints.when_due()
+            self._progress(len(closed), closed[0].at_ms)
+
+    def _play_missed(self, event: Backfilled) -> None:
+        # A stop that was touched while nobody watched has been touched all the same.
+        for candle in event.candles:
+            close_ms = candle.open_time_ms + self._timeframe_ms
+            if close_ms > self._played_ms.get(event.symbol, -1):
+                meet_market(self._pump, self._market, (CandleClosed(close_ms, event.symbol, candle),))

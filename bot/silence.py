@@ -1,0 +1,22 @@
+"""A forecaster for strategies that never ask."""
+
+from bot.core.errors import ModelError
+from bot.core.events import ForecastReady, RequestForecast
+
+
+class Silent:
+    """Answers nothing; being asked is a fault of the strategy."""
+
+    @property
+    def name(self) -> str:
+        """No model."""
+        return "none"
+
+    def forecast(self, request: RequestForecast) -> ForecastReady:
+        """
+        Refuse.
+
+        Raises:
+            ModelError: Always: the strategy said that it needs no forecast.
+        """
+        raise ModelError(f"no model was loaded, but a forecast for {', '.join(request.symbols)} was asked for")

@@ -1,0 +1,89 @@
+"""
+Turns a fitted Keras network into an ONNX graph, and checks that the graph is nothing but arithmetic.
+
+The LSTM stays rolled, so that ONNX Runtime gets one fused node; the number of windows in a call stays open. The
+onnx package is needed here and nowhere else. This module imports TensorFlow; only training does.
+"""
+
+import logging
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any, Final
+
+from bot.core.errors import ModelError
+from strategies.forecasting.backend import keras
+
+OPERATORS: Final = frozenset(
+    {
+        "Add",
+        "Cast",
+        "Concat",
+        "Constant",
+        "ConstantOfShape",
+        "Conv",
+        "Expand",
+        "Gather",
+        "Gemm",
+        "Identity",
+        "LSTM",
+        "MatMul",
+        "Mul",
+        "Pad",
+        "Relu",
+        "Reshape",
+        "Shape",
+        "Slice",
+        "Squeeze",
+        "Transpose",
+        "Unsqueeze",
+    }
+)
+"""All that the network may be made of. None of them reads files, loops, branches or draws random numbers."""
+
+
+def export_graph(network: keras.Model) -> bytes:
+    """
+    Give the network as an ONNX file.
+
+    Raises:
+        ModelError: The graph holds an operator that it should not, keeps data outside itself, or lost its LSTM.
+    """
+    _, window, features = network.input_shape
+    signature = [keras.InputSpec(shape=(None, window, features), dtype="float32", name="window")]
+    loudness = logging.getLogger("tf2onnx").level
+    logging.getLogger("tf2onnx").setLevel(logging.ERROR)
+    try:
+        with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+            # tf2onnx uses names that numpy and protobuf are about to drop; nothing that a user can mend.
+            warnings.simplefilter("ignore")
+            path = Path(folder) / "model.onnx"
+            network.export(path, format="onnx", input_signature=signature, verbose=False)
+            graph = path.read_bytes()
+    finally:
+        logging.getLogger("tf2onnx").setLevel(loudness)
+    check_graph(graph)
+    return graph
+
+
+def check_graph(graph: bytes) -> None:
+    """
+    Check that a graph is plain arithmetic with its weights inside and one fused LSTM.
+
+    Raises:
+        ModelError: It is not; the message names the operator or tensor.
+    """
+    import onnx  # noqa: PLC0415 - slow, and only needed here
+
+    model: Any = onnx.load_from_string(graph)
+    found = {node.op_type for node in model.graph.node}
+    foreign = found - OPERATORS
+    if foreign or any(node.domain not in ("", "ai.onnx") for node in model.graph.node):
+        raise ModelError(
+            f"the exported graph holds operators that are not allowed: {sorted(foreign) or 'a foreign domain'}"
+        )
+    if model.functions or "LSTM" not in found:
+        raise ModelError(f"the exported graph has no fused LSTM, only {sorted(found)}: the exporter has changed")
+    for tensor in model.graph.initializer:
+        if tensor.external_data:
+            raise ModelError(f"the exported graph keeps {tensor.name} in another file")

@@ -1,0 +1,136 @@
+"""
+Fits the network: windows gathered batch by batch, early stopping, the same weights for the same seed.
+
+On one machine the seed, the number of threads and the data decide every bit of the weights; another number of
+threads, XLA or oneDNN switched off give others, so all of them go into the bundle. This module imports
+TensorFlow; only training does.
+"""
+
+import hashlib
+import math
+from collections.abc import Callable, Iterable
+from typing import Final
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from strategies.forecasting.backend import keras, tf, use_threads
+
+from bot.core.errors import DataError
+from strategies.forecasting.bundle import Architecture
+from strategies.forecasting.datasets import Dataset
+from strategies.forecasting.networks import build_network, joint_loss
+from strategies.forecasting.scaling import Scaler, fit_scaler
+
+CLIP_NORM: Final = 1.0
+"""Longest gradient that is followed."""
+
+Progress = Callable[[int, int], None]
+"""Told how many steps of how many are done."""
+
+
+class Plan(Struct, frozen=True):
+    """How to fit. `patience` is the number of epochs without a better validation loss after which it ends."""
+
+    seed: int = 7
+    threads: int = 1
+    epochs: int = 10
+    batch: int = 256
+    learning_rate: float = 2e-3
+    patience: int = 3
+
+
+class Fit(Struct, frozen=True):
+    """A fitted network, how its input is scaled, and how the fit went; losses are means over windows."""
+
+    network: keras.Model
+    scaler: Scaler
+    epochs: int
+    best_epoch: int
+    validation_loss: float
+
+    @property
+    def weights(self) -> list[NDArray[np.float32]]:
+        """The arrays of the network, in its own order."""
+        return [np.asarray(array, dtype=np.float32) for array in self.network.get_weights()]
+
+
+def fit(architecture: Architecture, plan: Plan, train: Dataset, validation: Dataset, progress: Progress) -> Fit:
+    """
+    Fit a network and keep the weights of its best epoch.
+
+    Args:
+        architecture: What to build.
+        plan: Seed, threads, epochs and the rest.
+        train: Windows to learn from.
+        validation: Later windows, which decide when to stop.
+        progress: Called after every step.
+
+    Raises:
+        DataError: Either part has no windows.
+        ConfigError: TensorFlow already runs in this process with another number of threads.
+    """
+    for part, windows in (("training", len(train)), ("validation", len(validation))):
+        if not windows:
+            raise DataError(f"the {part} part has no windows: give more candles")
+    use_threads(plan.threads)
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(plan.seed)
+    scaler = fit_scaler(train.covered_rows())
+    rows, later = scaler.function()(train.rows), scaler.function()(validation.rows)
+    batch = min(plan.batch, len(train))
+    steps = len(train) // batch
+    network = _compiled(architecture, plan, steps)
+    shuffle = np.random.default_rng(plan.seed)
+    best, best_epoch, best_weights = math.inf, 0, network.get_weights()
+    for epoch in range(1, plan.epochs + 1):
+        order = shuffle.permutation(len(train))
+        for step in range(steps):
+            chosen = order[step * batch : (step + 1) * batch]
+            network.train_on_batch(train.windows(rows, chosen), train.moves[chosen, None].astype(np.float32))
+            progress((epoch - 1) * steps + step + 1, plan.epochs * steps)
+        loss = joint_loss_of(outputs(network, validation, later), validation.moves)
+        if loss < best:
+            best, best_epoch, best_weights = loss, epoch, network.get_weights()
+        if epoch - best_epoch >= plan.patience:
+            break
+    network.set_weights(best_weights)
+    progress(plan.epochs * steps, plan.epochs * steps)
+    return Fit(network, scaler, epoch, best_epoch, best)
+
+
+def predict(fitted: Fit, dataset: Dataset) -> NDArray[np.float64]:
+    """Outputs `(m, 2)` for every window of a data set: mean in units of σ, logit of "up"."""
+    return outputs(fitted.network, dataset, fitted.scaler.function()(dataset.rows)).astype(np.float64)
+
+
+def outputs(network: keras.Model, dataset: Dataset, scaled: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Outputs `(m, 2)` for every window, its rows already scaled."""
+    size = 256
+    chunks = [np.arange(at, min(at + size, len(dataset))) for at in range(0, len(dataset), size)]
+    return np.concatenate([network.predict_on_batch(dataset.windows(scaled, chunk)) for chunk in chunks])
+
+
+def joint_loss_of(answers: NDArray[np.float32], moves: NDArray[np.float64]) -> float:
+    """Mean of the training loss, without regularisation, in float64."""
+    truth = tf.constant(moves[:, None], dtype=tf.float64)
+    return float(np.mean(joint_loss(truth, tf.constant(answers, dtype=tf.float64))))
+
+
+def weights_sha256(weights: Iterable[NDArray[np.float32]]) -> str:
+    """The sha256 of the weights: shapes and bytes, in order."""
+    digest = hashlib.sha256()
+    for array in weights:
+        digest.update(repr(array.shape).encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def _compiled(architecture: Architecture, plan: Plan, steps: int) -> keras.Model:
+    network = build_network(architecture)
+    schedule = keras.optimizers.schedules.CosineDecay(plan.learning_rate, plan.epochs * steps)
+    optimizer = keras.optimizers.AdamW(schedule, clipnorm=CLIP_NORM)
+    # XLA is slower for this network, and would give other bits.
+    network.compile(optimizer, loss=joint_loss, jit_compile=False)
+    return network

@@ -1,0 +1,93 @@
+"""
+Judges the way of training, not one network: fit on the past, forecast what followed, move on.
+
+Each fit is a task of its own, a pure function of its arguments, so that several can run at once in processes of
+their own. This module imports TensorFlow; only training does.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import product
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from strategies.forecasting.bundle import Architecture
+from strategies.forecasting.calibration import fit_calibration
+from strategies.forecasting.datasets import Dataset
+from strategies.forecasting.evaluation import (
+    FoldFigures,
+    Scored,
+    WalkForward,
+    figures,
+    pooled,
+    refuse_a_leak,
+    reversal_rate,
+    score,
+)
+from strategies.forecasting.folds import Fold
+from strategies.forecasting.training import Plan, fit, predict
+
+
+class Task(Struct, frozen=True):
+    """One fit and its test: everything that `run_task` needs."""
+
+    architecture: Architecture
+    plan: Plan
+    dataset: Dataset
+    fold: Fold
+
+
+RunTasks = Callable[[Callable[[Task], Scored], Iterable[Task]], Iterator[Scored]]
+"""Runs tasks and gives their results in order: `map`, or that of an executor."""
+
+
+def run_task(task: Task) -> Scored:
+    """Fit on the training part, calibrate on the validation part, forecast the test part."""
+    train, validation, test = (
+        task.dataset.between(span.from_ms, span.until_ms)
+        for span in (task.fold.train, task.fold.validation, task.fold.test)
+    )
+    fitted = fit(task.architecture, task.plan, train, validation, lambda done, total: None)
+    calibration = fit_calibration(predict(fitted, validation)[:, 1], validation.moves)
+    return score(test, predict(fitted, test), calibration, reversal_rate(train))
+
+
+def walk_forward(
+    first: Task,
+    folds: tuple[Fold, ...],
+    seeds: tuple[int, ...],
+    theoretical_hit_rate: float | None,
+    run: RunTasks,
+    done: Callable[[int], None],
+) -> WalkForward:
+    """
+    Run every fold with every seed.
+
+    Args:
+        first: The task that all others differ from in fold and seed only.
+        folds: In order of time.
+        seeds: At least one.
+        theoretical_hit_rate: The best possible hit rate of an invented market, None for a real one.
+        run: Runs the tasks.
+        done: Told how many tasks are finished.
+
+    Raises:
+        SuspectedLeak: The forecasts of a seed are too good to be true.
+    """
+    plans = [replace(first.plan, seed=seed) for seed in seeds]
+    tasks = [replace(first, plan=plan, fold=fold) for plan, fold in product(plans, folds)]
+    results: list[Scored] = []
+    for result in run(run_task, tasks):
+        results.append(result)
+        done(len(results))
+    by_seed = [pooled(results[at : at + len(folds)]) for at in range(0, len(results), len(folds))]
+    for scored in by_seed:
+        refuse_a_leak(scored, theoretical_hit_rate)
+    return WalkForward(
+        folds=tuple(
+            FoldFigures(task.plan.seed, task.fold.test.from_ms, task.fold.test.until_ms, figures(result))
+            for task, result in zip(tasks, results, strict=True)
+        ),
+        seeds=seeds,
+        pooled=tuple(figures(scored) for scored in by_seed),
+    )
