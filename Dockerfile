@@ -42,4 +42,4 @@ VOLUME /data
 HEALTHCHECK --interval=60s --timeout=20s --start-period=10m --retries=3 \
     CMD ["candlewick", "health", "/data/run"]
 ENTRYPOINT ["candlewick"]
-CMD ["paper", "--out", "/data/run"]
+CMD ["paper", "--exchange", "binance", "--symbol", "BTC/USDT", "--out", "/data/run"]

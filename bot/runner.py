@@ -191,6 +191,7 @@ class PaperSession:
             get.cancel()
 
     def _handle(self, event: AnyEvent) -> None:
+        self._clock.hear(event.at_ms)
         if isinstance(event, CandleClosed):
             self._play(self._assembler.add(event))
             return

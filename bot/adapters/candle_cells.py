@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from math import nan
+from math import isfinite, nan
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -31,8 +31,11 @@ EXPECTED_NUMBER: Final = "a number such as 42000.5, without separators of thousa
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _FIRST_SECOND: Final = 10**8
-"""The first second that is read as a bare number: 1973-03-03. Its milliseconds are where seconds end, in the year 5138."""
+"""The first second that is read as a bare number, 1973-03-03. Its milliseconds are where seconds end, in 5138."""
 _END_NS: Final = 2**63
+_END_MS: Final = 253_402_300_800_000
+"""The end of the year 9999, the last that a calendar here can name."""
+_SHOWN: Final = 40
 _NUMBER: Final = re.compile(r"[0-9]{1,20}(\.[0-9]{0,20})?([eE]\+?[0-9]{1,2})?")
 
 
@@ -47,7 +50,7 @@ class Cells(Struct, frozen=True, eq=False):
     def wrong(self, index: int, expected: str) -> DataError:
         """Name the cell that cannot be understood, in one sentence."""
         cell = self.values[index]
-        shown = repr(cell if len(cell) <= 40 else cell[:40] + "…") if isinstance(cell, str) else str(cell)
+        shown = repr(cell if len(cell) <= _SHOWN else cell[:_SHOWN] + "…") if isinstance(cell, str) else str(cell)
         return DataError(
             f"{self.file}, row {self.rows[index]}, column {self.column!r}: cannot understand {shown}; "
             f"expected {expected}"
@@ -69,11 +72,11 @@ def times_ms(cells: Cells) -> NDArray[np.int64]:
         return _collect(cells, map(_time_of_text, values))
     if values.dtype.kind == "M":
         times = values.astype("datetime64[ms]").astype(np.int64)  # a missing time becomes the smallest integer
-        if (times < 0).any():
-            raise cells.wrong(int(np.argmax(times < 0)), EXPECTED_TIME)
+        outside = (times < 0) | (times >= _END_MS)
+        if outside.any():
+            raise cells.wrong(int(np.argmax(outside)), EXPECTED_TIME)
         return times
-    exact = values.tolist() if values.dtype.kind == "i" else map(_whole_or_decimal, values.tolist())
-    return _collect(cells, map(_time_of_number, exact))
+    return _collect(cells, map(_time_of_number if values.dtype.kind == "i" else _time_of_float, values.tolist()))
 
 
 def numbers(cells: Cells) -> NDArray[np.float64]:
@@ -113,13 +116,15 @@ def _collect(cells: Cells, times: Iterable[int | None]) -> NDArray[np.int64]:
     return np.array(found, dtype=np.int64)
 
 
-def _whole_or_decimal(value: float) -> int | Decimal:
+def _time_of_float(value: float) -> int | None:
+    if not isfinite(value):
+        return None
     # The shortest text of a float is what its writer meant: 1704067200.5 is half past a second.
-    return int(value) if value.is_integer() else Decimal(repr(value))
+    return _time_of_number(int(value) if value.is_integer() else Decimal(repr(value)))
 
 
 def _time_of_number(value: int | Decimal) -> int | None:
-    if not _FIRST_SECOND <= value < _END_NS:  # false for NaN and infinity too
+    if not _FIRST_SECOND <= value < _END_NS:
         return None
     if value < _FIRST_SECOND * 10**3:
         exact = value * 1000

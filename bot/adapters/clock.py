@@ -10,6 +10,9 @@ class SystemClock:
         """Milliseconds since 1970."""
         return time_ns() // 1_000_000
 
+    def hear(self, at_ms: int) -> None:
+        """Nobody tells this clock the time."""
+
 
 class MarketClock:
     """
@@ -25,6 +28,6 @@ class MarketClock:
         """Milliseconds UTC of the market."""
         return self._now_ms
 
-    def advance(self, at_ms: int) -> None:
-        """Hear a time; an older one changes nothing."""
+    def hear(self, at_ms: int) -> None:
+        """Take a time from the market; an older one changes nothing."""
         self._now_ms = max(self._now_ms, at_ms)

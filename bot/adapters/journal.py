@@ -7,8 +7,7 @@ time, from any thread.
 """
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -18,18 +17,20 @@ from msgspec.structs import astuple
 
 from bot.adapters.journal_file import (
     check_format,
+    connect,
     damaged,
     disk_errors,
     header_of,
     last_block,
-    tables,
+    prepare_to_write,
+    transaction,
     verified_blocks,
+    write_new,
 )
 from bot.adapters.journal_format import (
     FILE_NAME,
     FIRST_SEAL,
     INSERT_BLOCK,
-    SCHEMA,
     Block,
     array_of,
     encode,
@@ -39,7 +40,7 @@ from bot.adapters.journal_format import (
     without_latency,
 )
 from bot.adapters.run_lock import RunLock
-from bot.core.errors import JournalError, StorageError
+from bot.core.errors import JournalError
 from bot.core.events import (
     SESSION_EVENTS,
     AnyEvent,
@@ -52,9 +53,6 @@ from bot.core.events import (
     SubmitOrder,
 )
 
-_PAGE_BYTES: Final = 8192
-_CHECKPOINT_PAGES: Final = 1024
-"""8 MiB of write-ahead log before it is folded into the file."""
 _SNAPSHOTS_KEPT: Final = 2
 _UNLIKE_OTHERS: Final = frozenset({*SESSION_EVENTS, ForecastReady, Backfilled})
 _DEEDS: Final = frozenset({SubmitOrder, CancelOrder})
@@ -94,7 +92,7 @@ class Journal:
     @classmethod
     def create(cls, folder: Path, header: RunStarted, *, durable: bool, block_records: int = 4096) -> "Journal":
         """
-        Begin a run in `folder`, which is made where it is missing. `header` is committed on return.
+        Begin a run in `folder`, which is made where it is missing. The journal appears with `header` in it.
 
         Args:
             folder: The run's own folder.
@@ -111,16 +109,10 @@ class Journal:
         with disk_errors(path), ExitStack() as held:
             folder.mkdir(parents=True, exist_ok=True)
             held.callback(RunLock(folder).release)
-            db = held.enter_context(closing(_connect(path)))
-            # A file without tables is a start that was cut off before its first record.
-            if tables(db):
-                raise JournalError(f"{path} holds a run already: resume it, or name another folder")
-            db.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
-            _prepare(db, path, durable=durable)
-            journal = cls(path, held, db, block_records)
-            journal.append(header)
-            journal._store(journal._closed_block(), *((statement, ()) for statement in SCHEMA))
-            journal._held = held.pop_all()
+            if path.exists():
+                raise JournalError(f"{path} is there already: resume that run, or name another folder")
+            write_new(path, header)
+            journal, _ = cls._open(path, held, durable=durable, block_records=block_records)
         return journal
 
     @classmethod
@@ -140,12 +132,16 @@ class Journal:
             if not path.is_file():
                 raise JournalError(f"{folder} holds no journal: name the folder of a run, or start a new one")
             held.callback(RunLock(folder).release)
-            db = held.enter_context(closing(_connect(path)))
-            finished = check_format(db, path)
-            _prepare(db, path, durable=durable)
-            journal = cls(path, held, db, block_records)
-            recovered = journal._recover(finished=finished)
-            journal._held = held.pop_all()
+            return cls._open(path, held, durable=durable, block_records=block_records)
+
+    @classmethod
+    def _open(cls, path: Path, held: ExitStack, *, durable: bool, block_records: int) -> tuple["Journal", Recovered]:
+        db = held.enter_context(closing(connect(path)))
+        finished = check_format(db, path)
+        prepare_to_write(db, path, durable=durable)
+        journal = cls(path, held, db, block_records)
+        recovered = journal._recover(finished=finished)
+        journal._held = held.pop_all()
         return journal, recovered
 
     def append(self, event: AnyEvent) -> None:
@@ -253,7 +249,7 @@ class Journal:
         ).sealed(self._seal)
 
     def _store(self, block: Block | None, *statements: _Statement) -> None:
-        with disk_errors(self._path), _transaction(self._db):
+        with disk_errors(self._path), transaction(self._db):
             for sql, values in statements:
                 self._db.execute(sql, values)
             if block is not None:
@@ -295,29 +291,3 @@ class Journal:
             if seal == seal_of_snapshot(block_seal, state):
                 return block, state
         return 0, None
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    # Transactions are begun by hand; commits may be made on another thread than the one that opened the file.
-    return sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-
-
-def _prepare(db: sqlite3.Connection, path: Path, *, durable: bool) -> None:
-    (mode,) = db.execute("PRAGMA journal_mode = WAL").fetchone()
-    if mode != "wal":
-        raise StorageError(f"the file system of {path} cannot hold a journal: put the run's folder on a local disk")
-    db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-    db.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
-
-
-@contextmanager
-def _transaction(db: sqlite3.Connection) -> Iterator[None]:
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        db.execute("COMMIT")
-    except BaseException:
-        # SQLite has rolled back by itself after some errors, a full disk among them.
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise

@@ -1,22 +1,31 @@
 """
-The SQLite file of a journal: opening it, reading its blocks with their seals checked, and what its errors mean.
+The SQLite file of a journal: making and opening it, reading its blocks, and saying what is wrong with it.
 
-Knows nothing of runs that are being written; see `journal` and `journal_reader`.
+Knows nothing of when blocks are closed, nor of who reads them.
 """
 
+import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from bot.adapters.journal_format import FIRST_SEAL, FORMAT, Block
+from msgspec.structs import astuple
+
+from bot.adapters.journal_format import FIRST_SEAL, FORMAT, INSERT_BLOCK, SCHEMA, Block, array_of, encode
 from bot.core.errors import JournalError, StorageError
 from bot.core.events import RunStarted
 
 _NOT_OURS: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _IN_USE: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _PRIMARY_CODE: Final = 0xFF
+
+_LOCK_WAIT_S: Final = 2.0
+_PAGE_BYTES: Final = 8192
+_CHECKPOINT_PAGES: Final = 1024
+"""8 MiB of write-ahead log before it is folded into the file."""
 
 
 @contextmanager
@@ -38,20 +47,71 @@ def disk_errors(path: Path) -> Iterator[None]:
             raise JournalError(f"{path} is locked by another program: close it there and try again") from error
         if not isinstance(error, sqlite3.OperationalError):
             raise
-        raise StorageError(_storage_sentence(path, str(error))) from error
+        raise _refusal(path, str(error)) from error
     except OSError as error:
-        raise StorageError(
-            _storage_sentence(path, error.strerror or str(error))
-        ) from error
+        raise _refusal(path, error.strerror or str(error)) from error
 
 
-def _storage_sentence(path: Path, what: str) -> str:
-    return f"cannot write or read {path} ({what}): free space or mend the disk; what was committed before is kept"
+def _refusal(path: Path, what: str) -> StorageError:
+    return StorageError(
+        f"the disk refused {path} ({what}): see that it has space and that the folder can be written in;"
+        " what was committed before is kept"
+    )
 
 
-def tables(db: sqlite3.Connection) -> frozenset[str]:
-    """The names of the file's tables."""
-    return frozenset(name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'"))
+def connect(path: Path) -> sqlite3.Connection:
+    """Open the file for writing; transactions are begun by hand, by one thread at a time."""
+    return sqlite3.connect(path, timeout=_LOCK_WAIT_S, isolation_level=None, check_same_thread=False)
+
+
+def prepare_to_write(db: sqlite3.Connection, path: Path, *, durable: bool) -> None:
+    """Let readers in while blocks are written, and make commits wait for the disk where they must."""
+    (mode,) = db.execute("PRAGMA journal_mode = WAL").fetchone()
+    if mode != "wal":
+        raise StorageError(f"the file system of {path} cannot hold a journal: put the run's folder on a local disk")
+    db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+    db.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+
+
+@contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """Commit what is executed within, all of it or nothing."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        # After some errors, a full disk among them, SQLite has rolled back already.
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+
+
+def write_new(path: Path, header: RunStarted) -> None:
+    """
+    Make the journal of a new run, whose first block holds `header` and nothing else.
+
+    It is written beside `path` and renamed, so that a file at `path` always holds a run.
+    """
+    unfinished = path.with_name(f"{path.name}.new")
+    unfinished.unlink(missing_ok=True)
+    data = array_of([encode(header)])
+    block = Block(1, 0, 1, len(data), data, array_of([]), sha256().digest()).sealed(FIRST_SEAL)
+    with closing(connect(unfinished)) as db:
+        db.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
+        # What is cut off is thrown away, so there is nothing to roll back to.
+        db.execute("PRAGMA journal_mode = OFF")
+        with transaction(db):
+            for statement in SCHEMA:
+                db.execute(statement)
+            db.execute("INSERT INTO meta VALUES ('format', ?)", (FORMAT,))
+            db.execute(INSERT_BLOCK, astuple(block))
+    unfinished.rename(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def check_format(db: sqlite3.Connection, path: Path) -> bool:
@@ -64,11 +124,9 @@ def check_format(db: sqlite3.Connection, path: Path) -> bool:
     Raises:
         JournalError: It is something else, or of another format.
     """
-    found = tables(db)
-    if not found:
-        raise JournalError(f"{path} holds no run yet: its start was cut off, so start it anew")
-    if not {"meta", "blocks", "snapshots"} <= found:
-        raise JournalError(f"{path} is not a journal: name the folder of a run")
+    tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if not {"meta", "blocks", "snapshots"} <= tables:
+        raise JournalError(f"{path} is no journal: name the folder of a run")
     meta = dict(db.execute("SELECT key, value FROM meta"))
     if meta.get("format") != FORMAT:
         raise JournalError(

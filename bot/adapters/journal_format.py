@@ -27,11 +27,13 @@ FIRST_SEAL: Final = bytes(32)
 
 SCHEMA: Final = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
-    "CREATE TABLE blocks (id INTEGER PRIMARY KEY, first_event INTEGER NOT NULL, records INTEGER NOT NULL,"
-    " length INTEGER NOT NULL, data BLOB NOT NULL, observations BLOB NOT NULL, events_sha256 BLOB NOT NULL,"
-    " sha256 BLOB NOT NULL) STRICT",
+    """
+    CREATE TABLE blocks (
+        id INTEGER PRIMARY KEY, first_event INTEGER NOT NULL, records INTEGER NOT NULL, length INTEGER NOT NULL,
+        data BLOB NOT NULL, observations BLOB NOT NULL, events_sha256 BLOB NOT NULL, sha256 BLOB NOT NULL
+    ) STRICT
+    """,
     "CREATE TABLE snapshots (block INTEGER PRIMARY KEY, state BLOB NOT NULL, sha256 BLOB NOT NULL) STRICT",
-    f"INSERT INTO meta VALUES ('format', '{FORMAT}')",
 )
 INSERT_BLOCK: Final = "INSERT INTO blocks VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 

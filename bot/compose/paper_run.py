@@ -150,8 +150,6 @@ async def _session(
 
     async def stream(inbox: Emit) -> None:
         async def emit(event: CandleClosed | PriceUpdated) -> None:
-            if isinstance(clock, MarketClock):
-                clock.advance(event.at_ms)
             # The paper market knows closed candles only, so that a session and the replay of its candles agree.
             if isinstance(event, CandleClosed):
                 await inbox(event)

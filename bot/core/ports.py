@@ -29,6 +29,10 @@ class Clock(Protocol):
         """Milliseconds UTC of the market's clock."""
         ...
 
+    def hear(self, at_ms: int) -> None:
+        """Take the time of an event that is being handled; a clock with a time of its own ignores it."""
+        ...
+
 
 class History(Protocol):
     """Where closed candles of the past come from."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bot.core.events import RunStarted, Verdict
 from bot.core.market import Timeframe
-from bot.core.orders import Fill, Intent, Purpose
+from bot.reporting.own_fills import FilledOrder
 
 Floats = NDArray[np.float64]
 Times = NDArray[np.int64]
@@ -57,19 +57,6 @@ class Account(Struct, frozen=True):
     time_ms: Times
     equity: Floats
     exposure_frac: Floats
-
-
-class FilledOrder(Struct, frozen=True):
-    """A fill, when it happened, and the intent behind it (None where the journal holds no such order)."""
-
-    at_ms: int
-    fill: Fill
-    intent: Intent | None
-
-    @property
-    def is_stop(self) -> bool:
-        """Whether a protective stop asked for it."""
-        return self.intent is not None and self.intent.purpose is Purpose.STOP
 
 
 class Happening(Struct, frozen=True):

@@ -16,8 +16,8 @@ from msgspec import Struct
 
 from bot.core.errors import StorageError
 from bot.core.events import Decided, ForecastReady, Marked, OrderFilled, SubmitOrder
-from bot.core.orders import Intent
 from bot.core.run_record import RunRecord
+from bot.reporting.own_fills import FilledOrder, OwnFills
 
 FILLS: Final = "fills.csv"
 EQUITY: Final = "equity.csv"
@@ -89,11 +89,11 @@ def export_run(record: RunRecord, folder: Path) -> tuple[Exported, ...]:
 
 
 class _Writing:
-    """The open tables and the intents that fills refer back to."""
+    """The open tables, and the orders that fills refer back to."""
 
     def __init__(self, tables: dict[str, _Table]) -> None:
         self._tables = tables
-        self._intents: dict[str, Intent] = {}
+        self._own = OwnFills()
         self.rows = dict.fromkeys(tables, 0)
         for name, table in tables.items():
             table.writerow(_HEADINGS[name])
@@ -121,20 +121,21 @@ class _Writing:
                         row_values = (f.p_up, f.expected_return, f.lower, f.upper, f.break_even_bps)
                         self._add(FORECASTS, (answer.close_time_ms, f.symbol, *row_values))
                 case SubmitOrder() as command:
-                    self._intents[command.approved.intent.client_order_id] = command.approved.intent
+                    self._own.submitted(command)
                 case OrderFilled() as event:
-                    self._add_fill(event)
+                    filled = self._own.filled(event)
+                    if filled is not None:
+                        self._add_fill(filled)
                 case _:
                     pass
 
-    def _add_fill(self, event: OrderFilled) -> None:
-        fill = event.fill
-        intent = self._intents.get(fill.client_order_id)
+    def _add_fill(self, filled: FilledOrder) -> None:
+        fill, intent = filled.fill, filled.intent
         self._add(
             FILLS,
             (
-                event.at_ms,
-                intent.decided_ms if intent else None,
+                filled.at_ms,
+                intent.decided_ms,
                 fill.symbol,
                 fill.side.value,
                 exact(fill.quantity),
@@ -145,7 +146,7 @@ class _Writing:
                 exact(fill.fee),
                 fill.fee_asset,
                 fill.client_order_id,
-                intent.purpose.value if intent else None,
+                intent.purpose.value,
             ),
         )
 

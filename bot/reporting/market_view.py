@@ -13,7 +13,8 @@ from bot.core.market import Instrument
 from bot.core.orders import Side
 from bot.reporting.axes import Key
 from bot.reporting.charts import BUY, SELL, STOP, Mark, Stack, candle_chart
-from bot.reporting.columns import FilledOrder, Market
+from bot.reporting.columns import Market
+from bot.reporting.own_fills import FilledOrder
 from bot.reporting.sampling import Bars, between, merge
 from bot.reporting.trips import round_trips, traded_amounts
 from bot.reporting.wording import NONE, moment, number, percent, plural
@@ -109,8 +110,7 @@ def _kind(filled: FilledOrder) -> str:
 
 def _mark(filled: FilledOrder) -> Mark:
     kind, fill = _kind(filled), filled.fill
-    purpose = filled.intent.purpose.value if filled.intent else "order unknown"
-    title = f"{kind} {fill.quantity} at {fill.price} ({purpose})\n{moment(filled.at_ms)}"
+    title = f"{kind} {fill.quantity} at {fill.price} ({filled.intent.purpose.value})\n{moment(filled.at_ms)}"
     return Mark(filled.at_ms, float(fill.price), _SHAPES[kind], kind, title)
 
 

@@ -17,7 +17,7 @@ from bot.core.errors import StorageError
 from bot.reporting.axes import PERCENT, PLAIN
 from bot.reporting.benchmark import buy_and_hold
 from bot.reporting.charts import Instant, Line, area_chart, line_chart
-from bot.reporting.columns import FilledOrder, RunColumns
+from bot.reporting.columns import RunColumns
 from bot.reporting.figures import FigureGroup, figure_groups
 from bot.reporting.forecast_charts import (
     Amount,
@@ -29,6 +29,7 @@ from bot.reporting.forecast_charts import (
 )
 from bot.reporting.market_view import MarketFigure, MarketRow, market_figures, market_row
 from bot.reporting.metrics import drawdowns
+from bot.reporting.own_fills import FilledOrder
 from bot.reporting.page_rows import (
     MAX_ROWS,
     Comparison,

@@ -6,7 +6,7 @@ Turns events into columns, counts and short tables. It does not know how a journ
 
 from array import array
 from bisect import bisect_right
-from typing import assert_never
+from typing import Final, assert_never
 
 import numpy as np
 from msgspec.structs import replace
@@ -44,20 +44,22 @@ from bot.core.events import (
     Verdict,
 )
 from bot.core.market import Candle, Timeframe
-from bot.core.orders import Fill, Intent
 from bot.core.run_record import RunRecord
 from bot.reporting.columns import (
     Account,
     Candles,
     Decisions,
-    FilledOrder,
     Floats,
     Forecasts,
     Happening,
     Market,
     RunColumns,
 )
+from bot.reporting.own_fills import FilledOrder, OwnFills
 from bot.reporting.wording import without_figures
+
+_TOLD_BY_EVENTS: Final = frozenset({"order_rejected", "order_unknown"})
+"""Notices that only repeat an event, which is in the journal too."""
 
 
 def read_columns(record: RunRecord) -> RunColumns:
@@ -74,11 +76,9 @@ def read_columns(record: RunRecord) -> RunColumns:
         timeframe=timeframe,
         markets=tuple(reading.market(instrument.symbol) for instrument in header.instruments),
         account=_account(reading.marks),
-        fills=tuple(
-            FilledOrder(at_ms, fill, reading.intents.get(fill.client_order_id)) for at_ms, fill in reading.fills
-        ),
+        fills=tuple(reading.fills),
         fills_marked=reading.fills_before_last_mark(),
-        orders=len(reading.intents),
+        orders=len(reading.own.orders),
         sessions=reading.sessions,
         decisions=Decisions(reading.signals, reading.reasons, reading.best_move, reading.needed_move),
         happenings=tuple(reading.happenings.values()),
@@ -93,9 +93,9 @@ class _Reading:
         self._history: dict[str, array[float]] = {}
         self._forecasts: dict[str, array[float]] = {}
         self.marks: array[float] = array("d")
-        self.fills: list[tuple[int, Fill]] = []
+        self.own = OwnFills()
+        self.fills: list[FilledOrder] = []
         self._fills_by_close: list[tuple[int, int]] = [(-1, 0)]
-        self.intents: dict[str, Intent] = {}
         self.sessions = 0
         self.signals = 0
         self.reasons: dict[tuple[Verdict, str], int] = {}
@@ -125,9 +125,11 @@ class _Reading:
                         )
                     )
             case SubmitOrder():
-                self.intents[entry.approved.intent.client_order_id] = entry.approved.intent
+                self.own.submitted(entry)
             case OrderFilled():
-                self.fills.append((entry.at_ms, entry.fill))
+                filled = self.own.filled(entry)
+                if filled is not None:
+                    self.fills.append(filled)
             case Backfilled():
                 for candle in entry.candles:
                     _append_candle(self._history, entry.symbol, candle)
@@ -136,7 +138,7 @@ class _Reading:
             case BreakerTripped():
                 self._breaker_tripped(entry)
             case OrderRejected() | OrderUnknown():
-                intent = self.intents.get(entry.client_order_id)
+                intent = self.own.orders.get(entry.client_order_id)
                 kind = "order rejected" if isinstance(entry, OrderRejected) else "order unknown"
                 self._happened(entry.at_ms, kind, entry.reason, intent.symbol if intent else "")
             case ForecastFailed():
@@ -149,7 +151,7 @@ class _Reading:
                 self._happened(entry.at_ms, "resume", entry.reason)
             case SettingsChanged():
                 self._happened(entry.at_ms, "settings changed", "the run went on under other settings")
-            case Notify():
+            case Notify() if entry.code not in _TOLD_BY_EVENTS:
                 self._happened(entry.at_ms, f"notice: {entry.code}", entry.text)
             case (
                 RunStarted()
@@ -161,6 +163,7 @@ class _Reading:
                 | OrderCancelled()
                 | TimerFired()
                 | CancelOrder()
+                | Notify()
             ):
                 pass
             case _:

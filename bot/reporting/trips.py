@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from bot.core.market import Instrument
 from bot.core.orders import ZERO, Side
-from bot.reporting.columns import FilledOrder
+from bot.reporting.own_fills import FilledOrder
 
 
 class RoundTrip(Struct, frozen=True):

@@ -46,6 +46,7 @@ with _start_up_chatter_withheld():
 import numpy as np
 
 from bot.core.errors import ConfigError
+from strategies.forecasting.machine import cpu_name
 
 
 def use_threads(threads: int) -> None:
@@ -78,17 +79,6 @@ def environment(threads: int) -> dict[str, str]:
         "xla": "off",
         "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1"),
         "machine": platform.machine(),
-        "cpu": _cpu_name(),
+        "cpu": cpu_name(),
     }
 
-
-def _cpu_name() -> str:
-    """Give the processor's model where the system says it (Linux), else what Python knows of it."""
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as lines:
-            for line in lines:
-                if line.startswith("model name"):
-                    return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or "unnamed"

@@ -7,7 +7,6 @@ whether a market is asked for alone, among five hundred, or with a whole history
 """
 
 import math
-import platform
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -19,6 +18,7 @@ from bot.core.events import ForecastFailed, ForecastReady, RequestForecast
 from bot.core.forecast import Forecast
 from strategies.forecasting.bundle import Bundle, sliding_windows
 from strategies.forecasting.labels import SIGMA_COLUMN
+from strategies.forecasting.machine import cpu_name
 
 Run = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """From scaled windows `(B, T, F)` to outputs `(B, 2)`: the mean in units of σ, and the logit of "up"."""
@@ -77,7 +77,7 @@ class BundleForecaster:
             if first is not None and outputs.tobytes() != first.tobytes():
                 raise ModelError(
                     f"bundle {self.name} gives other bits at batch {size} than at batch {BATCHES[0]} on this CPU "
-                    f"({platform.machine()}, {platform.processor() or 'unnamed'}): runs could not be reproduced here"
+                    f"({cpu_name()}): runs could not be reproduced here"
                 )
             first = outputs
 

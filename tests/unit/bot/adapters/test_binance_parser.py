@@ -36,7 +36,16 @@ def test_each_golden_frame_means_what_is_written_beside_it(case) -> None:
 
 @pytest.mark.parametrize(
     "frame",
-    [b"", b"\xff\xfe", b"nonsense", b'{"e":"kline"', b'{"a":' * 50_000, b"[" * 50_000, b'{"e":"\xff"}', b'{"e":"\\ud800"}'],
+    [
+        b"",
+        b"\xff\xfe",
+        b"nonsense",
+        b'{"e":"kline"',
+        b'{"a":' * 50_000,
+        b"[" * 50_000,
+        b'{"e":"\xff"}',
+        b'{"e":"\\ud800"}',
+    ],
     ids=["empty", "no utf-8", "no json", "cut", "deep objects", "deep lists", "bad utf-8 inside", "half a surrogate"],
 )
 def test_what_is_not_json_is_refused(frame) -> None:

@@ -194,11 +194,16 @@ async def test_a_connection_that_is_cut_without_a_word_comes_back() -> None:
 
 @pytest.mark.asyncio
 async def test_a_venue_whose_market_never_ends_is_come_back_to_after_a_normal_close() -> None:
-    async with venue_of(sends(kline(10)), sends(kline(11)), end_reason=None) as (venue, listener):
+    came_back = asyncio.Event()
+
+    async def third(connection: ServerConnection) -> None:
+        came_back.set()
+        await connection.wait_closed()
+
+    async with venue_of(sends(kline(10)), sends(kline(11)), third, end_reason=None) as (_, listener):
         running = asyncio.create_task(listener.stream.run())
-        async with asyncio.timeout(10):
-            while venue.connections < 3:
-                await asyncio.sleep(0)
+        async with asyncio.timeout(20):
+            await came_back.wait()
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running

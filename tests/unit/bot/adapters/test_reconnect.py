@@ -20,7 +20,9 @@ from bot.adapters.reconnect import Fatal, Retry, retry_delay_s, retry_or_fatal
 
 
 def refused(status: int, **headers: str) -> InvalidStatus:
-    return InvalidStatus(Response(status, "", Headers({name.replace("_", "-"): text for name, text in headers.items()})))
+    return InvalidStatus(
+        Response(status, "", Headers({name.replace("_", "-"): text for name, text in headers.items()}))
+    )
 
 
 @pytest.mark.parametrize(

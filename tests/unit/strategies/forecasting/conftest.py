@@ -27,7 +27,7 @@ def step(state: Any, open_: float, high: float, low: float, close: float, volume
     state[0] = close
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def features() -> FeatureSet:
     return FeatureSet("made-3", "version-one", NAMES, 2, step, lambda: [0.0], lambda: [0.0] * len(NAMES))
 
@@ -41,7 +41,7 @@ def made_segment(returns: NDArray[np.float64], from_ms: int = 0) -> Segment:
     return Segment(times, ohlcv, np.zeros(len(close), dtype=np.bool_))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def segment_of() -> Callable[..., Segment]:
     return made_segment
 

@@ -1,0 +1,211 @@
+"""
+How fast the full engine replays: candles and forecasts in, orders, stops, fills, marks and journal out.
+
+Every part is the shipped one. A part is left out here and nowhere else, to see what it costs.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import Any, Final
+from unittest.mock import patch
+
+from msgspec import Struct
+
+from bot.adapters.journal import Journal
+from bot.adapters.journal_reader import read_run
+from bot.adapters.paper_broker import PaperBroker
+from bot.core.events import (
+    AnyEvent,
+    Backfill,
+    Backfilled,
+    CandleClosed,
+    Deed,
+    ForecastReady,
+    Observation,
+    OrderFilled,
+    RequestForecast,
+    RunStarted,
+    SubmitOrder,
+)
+from bot.core.forecast import Forecast
+from bot.core.market import Candle, Costs, Instrument, Timeframe
+from bot.core.orders import Approved, Intent, Purpose
+from bot.core.ports import Forecaster, Record
+from bot.core.window import FeatureSet
+from bot.engine import desk, engine
+from bot.engine.books import Books
+from bot.engine.engine import Engine
+from bot.engine.state import EngineSettings
+from bot.pump import Pump, play_instant
+from bot.replay import begin_session
+from risk.limits import RiskLimits, SizingMethod, StopKind
+from strategies.forecast_following import ForecastFollowing
+from strategies.signal import SignalRule
+
+Row = tuple[int, float, float, float, float, float]
+"""Open time, open, high, low, close, volume."""
+
+SYMBOL: Final = "BTC/USDT"
+BUDGET: Final = Decimal(100_000)
+_TIMEFRAME: Final = Timeframe.M1
+_INSTRUMENT: Final = Instrument(
+    SYMBOL, Decimal("0.01"), Decimal("0.00001"), Decimal("0.00001"), Decimal(5), Costs(), "bench", "bench"
+)
+_LIMITS: Final = RiskLimits(
+    sizing=SizingMethod.FIXED_FRACTION,
+    fraction=0.1,
+    target_volatility=0.5,
+    max_position_frac=0.2,
+    max_exposure_frac=0.2,
+    rebalance_band_frac=0.5,
+    stop=StopKind.FIXED,
+    stop_distance_frac=0.006,
+    atr_multiple=3.0,
+    cooldown_candles=3,
+    daily_loss_frac=0.5,
+    drawdown_frac=0.999,
+    price_collar_frac=0.1,
+    max_orders_per_day=100_000,
+)
+
+
+class Measured(Struct, frozen=True):
+    """One replay: what it did, how long it took, and what it was."""
+
+    name: str
+    candles: int
+    seconds: float
+    fills: int
+    stop_exits: int
+    events_sha256: str
+
+    @property
+    def candles_per_second(self) -> float:
+        """Candles of the whole run over its seconds."""
+        return self.candles / self.seconds
+
+
+class ArrayForecaster:
+    """Forecasts from a list, one for each question: the model's place without the model's time."""
+
+    name = "array"
+
+    def __init__(self, expected_returns: Sequence[float]) -> None:
+        self._next = iter(expected_returns).__next__
+
+    def forecast(self, request: RequestForecast) -> ForecastReady:
+        """The next number of the list as a forecast."""
+        move = self._next()
+        answer = Forecast(SYMBOL, 0.6 if move > 0 else 0.4, move, move - 0.01, move + 0.01, abs(move) * 1e4)
+        return ForecastReady(request.close_time_ms, request.close_time_ms, (answer,))
+
+
+class NoJournal:
+    """Remembers nothing."""
+
+    def append(self, event: AnyEvent) -> None:
+        """Forget an event."""
+
+    def record(self, command: Deed | Observation) -> None:
+        """Forget a deed or an observation."""
+
+    def step_done(self) -> None:
+        """Do nothing."""
+
+    def commit(self) -> None:
+        """Do nothing."""
+
+
+def measure(
+    name: str,
+    rows: Sequence[Row],
+    forecaster: Callable[[], Forecaster],
+    *,
+    features: FeatureSet | None = None,
+    window: int = 1,
+    left_out: str = "",
+) -> Measured:
+    """
+    Replay the rows once and time it, from the first candle to the last commit.
+
+    Args:
+        name: For the table.
+        rows: One-minute candles.
+        forecaster: Makes what answers for the model.
+        features: The recurrence behind the windows, where the model reads them.
+        window: Their length.
+        left_out: `journal`, `broker`, `risk` or `marks`; empty leaves nothing out.
+    """
+    settings = EngineSettings(_TIMEFRAME, _LIMITS, window, 3_000, 2_000, "bench000")
+    with TemporaryDirectory() as folder, _without(left_out):
+        decides = Engine([_INSTRUMENT], settings, ForecastFollowing(SignalRule(0.0, 0.0)), features, BUDGET)
+        header = RunStarted(rows[0][0], "bench", "bench", {}, {}, (_INSTRUMENT,), _TIMEFRAME.value, BUDGET)
+        journal = Journal.create(Path(folder), header, durable=False)
+        record: Record = NoJournal() if left_out == "journal" else journal
+        broker = PaperBroker({SYMBOL: _INSTRUMENT}, BUDGET, Decimal(1))
+        pump = Pump(decides, record, broker, forecaster(), backfill=_nothing, measures_latency=False)
+        begin_session(pump, rows[0][0], "array")
+        length = _TIMEFRAME.ms
+        began = perf_counter()
+        for opened_ms, opened, high, low, close, volume in rows:
+            candle = Candle(opened_ms, opened, high, low, close, volume)
+            play_instant(pump, broker, (CandleClosed(opened_ms + length, SYMBOL, candle),))
+        record.commit()
+        seconds = perf_counter() - began
+        sha = "" if left_out else journal.events_sha256()
+        journal.close()
+        fills, stops = (0, 0) if left_out else _count(Path(folder))
+    return Measured(name, len(rows), seconds, fills, stops, sha)
+
+
+def bare_loop(rows: Sequence[Row], turns: Sequence[float]) -> float:
+    """Seconds that plain Python takes to walk the same candles with the same signals: the floor of the language."""
+    began = perf_counter()
+    cash, held, previous = 1.0, 0.0, 0.0
+    for (_, opened, _, _, close, _), turn in zip(rows, turns, strict=True):
+        if previous > 0.0 and not held:
+            held, cash = cash / opened * 0.999, 0.0
+        elif previous < 0.0 and held:
+            cash, held = held * opened * 0.999, 0.0
+        previous = turn
+        _equity = cash + held * close
+    return perf_counter() - began
+
+
+def _count(folder: Path) -> tuple[int, int]:
+    stops: set[str] = set()
+    fills = stopped = 0
+    for one in read_run(folder).records():
+        if isinstance(one, SubmitOrder) and one.approved.intent.purpose is Purpose.STOP:
+            stops.add(one.approved.intent.client_order_id)
+        elif isinstance(one, OrderFilled):
+            fills += 1
+            stopped += one.fill.client_order_id in stops
+    return fills, stopped
+
+
+def _nothing(request: Backfill) -> list[Backfilled]:
+    return [Backfilled(request.to_ms, request.symbol, request.from_ms, request.to_ms, ())]
+
+
+@contextmanager
+def _without(part: str) -> Iterator[None]:
+    def approve(intent: Intent, *_: Any) -> Approved:
+        return Approved(intent)
+
+    match part:
+        case "broker":
+            with patch.object(PaperBroker, "is_met", lambda *_: False):
+                yield
+        case "risk":
+            with patch.object(desk, "review", approve), patch.object(engine, "observe", lambda *_: None):
+                yield
+        case "marks":
+            with patch.object(Books, "equity", lambda _: float(BUDGET)):
+                yield
+        case _:
+            yield

@@ -1,0 +1,47 @@
+"""
+Which fills are the bot's own, and what each of them was for.
+
+A fill counts once, and only where the journal holds the order behind it: what a venue says of other orders is
+foreign, and a trade that it reports twice is still one trade.
+"""
+
+from msgspec import Struct
+
+from bot.core.events import OrderFilled, SubmitOrder
+from bot.core.orders import Fill, Intent, Purpose
+
+
+class FilledOrder(Struct, frozen=True):
+    """A fill, when it happened, and the intent behind it."""
+
+    at_ms: int
+    fill: Fill
+    intent: Intent
+
+    @property
+    def is_stop(self) -> bool:
+        """Whether a protective stop asked for it."""
+        return self.intent.purpose is Purpose.STOP
+
+
+class OwnFills:
+    """The orders that were submitted so far, and the trades that were counted."""
+
+    def __init__(self) -> None:
+        self.orders: dict[str, Intent] = {}
+        self._counted: set[tuple[str, str]] = set()
+
+    def submitted(self, command: SubmitOrder) -> None:
+        """Remember an order."""
+        intent = command.approved.intent
+        self.orders[intent.client_order_id] = intent
+
+    def filled(self, event: OrderFilled) -> FilledOrder | None:
+        """The fill with its intent; None where it is foreign or was counted already."""
+        fill = event.fill
+        intent = self.orders.get(fill.client_order_id)
+        trade = (fill.symbol, fill.trade_id)
+        if intent is None or trade in self._counted:
+            return None
+        self._counted.add(trade)
+        return FilledOrder(event.at_ms, fill, intent)

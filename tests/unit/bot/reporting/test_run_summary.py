@@ -1,0 +1,139 @@
+from itertools import pairwise
+from math import sqrt
+from statistics import mean, stdev
+
+import msgspec
+import pytest
+
+from bot.core.events import BreakerTripped, Verdict
+from bot.core.orders import Purpose, Side
+from bot.reporting.summary import Summary, summarise
+
+T0 = 1_704_067_200_000
+HOUR = 3_600_000
+
+DEFINED_FOR_EVERY_RUN = (
+    "candles",
+    "forecasts",
+    "signals",
+    "orders",
+    "fills",
+    "stop_exits",
+    "denied",
+    "breakers",
+    "fees",
+    "initial_equity",
+    "journal_sha256",
+)
+DEFINED_FOR_SOME = (
+    "first_ms",
+    "last_ms",
+    "in_sample_frac",
+    "turnover",
+    "final_equity",
+    "return_frac",
+    "buy_and_hold_return_frac",
+    "sharpe",
+    "sortino",
+    "max_drawdown_frac",
+    "hit_rate",
+    "directional_accuracy",
+    "brier",
+    "mae_bps",
+    "naive_mae_bps",
+    "rmse_bps",
+    "naive_rmse_bps",
+    "break_even_bps",
+    "best_expected_move_bps",
+    "needed_move_bps",
+    "seconds",
+    "candles_per_second",
+    "bundle",
+)
+
+
+@pytest.fixture
+def traded(new_run):
+    """Two round trips of one market, the second one stopped out, with a mark at each of four closes."""
+    run = new_run()
+    run.candle(0, 100.0)
+    run.mark(0, 1000.0)
+    run.decide(0, Verdict.SUBMITTED, "go", signal=1.0, moves=(50.0, 36.0))
+    run.trade(1, Side.BUY, "1", "100", fee="0.1", costs=("0.01", "0.02"))
+    run.candle(1, 110.0)
+    run.mark(1, 1009.9)
+    run.decide(1, Verdict.SUBMITTED, "leave", signal=0.0, moves=(-5.0, 36.0))
+    run.trade(2, Side.SELL, "1", "112", fee="0.12", purpose=Purpose.EXIT, costs=("0.01", "0.02"))
+    run.trade(2, Side.BUY, "1", "112", fee="0.12", costs=("0.01", "0.02"))
+    run.trade(3, Side.SELL, "1", "104", fee="0.11", purpose=Purpose.STOP, costs=("0.01", "0.02"))
+    run.candle(2, 105.0)
+    run.mark(2, 1003.55)
+    run.decide(2, Verdict.DENIED, "the day's loss is reached", signal=1.0, moves=(40.0, 36.0))
+    run.add(BreakerTripped(T0 + 3 * HOUR, "daily_loss", "lost 0.6 %"))
+    run.candle(3, 120.0)
+    run.mark(3, 1003.55)
+    return run
+
+
+def test_it_has_the_fields_that_are_promised_to_programs():
+    assert set(Summary.__struct_fields__) == {*DEFINED_FOR_EVERY_RUN, *DEFINED_FOR_SOME}
+
+
+def test_the_figures_of_two_round_trips_by_hand(traded):
+    s = summarise(traded, seconds=2.0)
+    assert (s.candles, s.first_ms, s.last_ms) == (4, T0, T0 + 4 * HOUR)
+    assert (s.signals, s.orders, s.fills, s.stop_exits, s.denied, s.breakers) == (3, 4, 4, 1, 1, 1)
+    assert s.fees == pytest.approx(0.45)
+    equity = [1000.0, 1009.9, 1003.55, 1003.55]
+    assert s.turnover == pytest.approx(428.0 / mean(equity))
+    assert (s.initial_equity, s.final_equity) == (1000.0, 1003.55)
+    assert s.return_frac == pytest.approx(0.00355)
+    assert s.max_drawdown_frac == pytest.approx(1 - 1003.55 / 1009.9)
+    assert s.hit_rate == 0.5
+    rates = [after / before - 1 for before, after in pairwise(equity)]
+    assert s.sharpe == pytest.approx(mean(rates) / stdev(rates) * sqrt(8760))
+    assert s.sortino == pytest.approx(mean(rates) / sqrt(rates[1] ** 2 / 3) * sqrt(8760))
+    # 3.55 net, 0.45 fees and 0.12 spread and slippage are 4.12 gross on 428 traded.
+    assert s.break_even_bps == pytest.approx(2 * 4.12 / 428 * 1e4)
+    # Fee 10, half spread 1 and slippage 1 bp, paid once on the way from 100 to 120.
+    assert s.buy_and_hold_return_frac == pytest.approx(1.2 * (1 - 0.0012) - 1)
+    assert (s.best_expected_move_bps, s.needed_move_bps) == (50.0, 36.0)
+    assert (s.seconds, s.candles_per_second) == (2.0, 2.0)
+    assert s.journal_sha256 == traded.events_sha256
+
+
+def test_what_is_not_defined_is_null_and_not_zero(new_run):
+    s = summarise(new_run())
+    assert {name for name in s.__struct_fields__ if getattr(s, name) is None} == set(DEFINED_FOR_SOME)
+    assert msgspec.json.decode(msgspec.json.encode(s))["sharpe"] is None
+
+
+def test_a_fill_after_the_last_mark_is_counted_but_not_in_the_break_even(new_run):
+    run = new_run()
+    run.candle(0, 100.0)
+    run.mark(0, 1000.0)
+    run.trade(1, Side.BUY, "1", "100", fee="5")
+    s = summarise(run)
+    assert s.fills == 1
+    assert s.fees == 5.0
+    assert s.break_even_bps is None
+
+
+def test_holding_is_split_equally_over_markets_from_their_own_first_close(new_run):
+    run = new_run("BTC/USDT", "ETH/USDT")
+    run.candle(0, 100.0)
+    run.candle(1, 150.0)
+    run.candle(1, 200.0, symbol="ETH/USDT")
+    run.candle(2, 200.0)
+    run.candle(2, 100.0, symbol="ETH/USDT")
+    kept = 1 - 0.0012
+    assert summarise(run).buy_and_hold_return_frac == pytest.approx((2.0 * kept + 0.5 * kept) / 2 - 1)
+
+
+def test_the_in_sample_share_counts_candles_of_the_bundles_markets_only(new_run):
+    run = new_run("BTC/USDT", "ETH/USDT")
+    run.label(bundle_trained_from_ms="0", bundle_trained_until_ms=str(T0 + HOUR), bundle_symbols="BTC/USDT")
+    for hour in range(2):
+        run.candle(hour, 100.0)
+        run.candle(hour, 100.0, symbol="ETH/USDT")
+    assert summarise(run).in_sample_frac == 0.25

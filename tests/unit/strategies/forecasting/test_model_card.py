@@ -1,0 +1,73 @@
+from msgspec.structs import replace
+
+from strategies.forecasting.bundle import Architecture, DataSpan
+from strategies.forecasting.evaluation import Figures, FoldFigures, WalkForward
+from strategies.forecasting.model_card import CardFacts, write_card
+
+FIGURES = Figures(
+    forecasts=8_000,
+    moves=7_990,
+    hit_rate=0.541,
+    hit_rate_low=0.531,
+    hit_rate_high=0.552,
+    reversal_hit_rate=0.526,
+    always_up_rate=0.507,
+    brier=0.2476,
+    reversal_brier=0.2487,
+    mae_bps=30.1,
+    persistence_mae_bps=30.2,
+    rmse_bps=50.4,
+    persistence_rmse_bps=50.3,
+    coverage=0.897,
+    mean_expected_bps=2.3,
+)
+JUDGED = WalkForward((FoldFigures(7, 1_654_041_600_000, 1_669_852_800_000, FIGURES),), (7,), (FIGURES,))
+DATA = DataSpan("a" * 64, ("BTC/USDT",), "1h", 1_606_780_800_000, 1_717_200_000_000, 30_668, "a market")
+FACTS = CardFacts("made", DATA, Architecture(60, 25), 16_234, JUDGED, FIGURES, None)
+
+
+def test_a_small_skill_is_called_small_in_the_first_line_and_set_against_the_costs() -> None:
+    verdict = write_card(FACTS).splitlines()[2]
+
+    assert verdict.startswith("**A small skill, and no profit in it at a taker's fees.**")
+    assert "54.1%" in verdict
+    assert "2.3 basis points on average; buying and selling again at the market costs 24" in verdict
+
+
+def test_no_skill_is_said_in_the_first_line() -> None:
+    poor = replace(FIGURES, hit_rate_low=0.498)
+    card = write_card(replace(FACTS, walk_forward=replace(JUDGED, pooled=(poor,))))
+
+    assert card.splitlines()[2].startswith("**No skill was found**")
+
+
+def test_skill_that_only_follows_the_drift_is_no_skill() -> None:
+    drifting = replace(FIGURES, always_up_rate=0.54)
+    card = write_card(replace(FACTS, walk_forward=replace(JUDGED, pooled=(drifting,))))
+
+    assert "**No skill was found**" in card
+
+
+def test_an_invented_market_is_called_invented_with_its_best_hit_rate() -> None:
+    card = write_card(replace(FACTS, theoretical_hit_rate=0.597))
+
+    assert card.splitlines()[2].startswith("**The market is invented.**")
+    assert "59.7%" in card
+
+
+def test_what_was_never_tested_says_so() -> None:
+    card = write_card(replace(FACTS, walk_forward=None))
+
+    assert "**Not tested on unseen candles.**" in card
+    assert "No walk-forward test was made." in card
+
+
+def test_every_error_stands_beside_that_of_no_move() -> None:
+    row = next(line for line in write_card(FACTS).splitlines() if line.startswith("| 2022-06-01 to 2022-12-01"))
+
+    assert "| 30.10 | 30.20 | 50.40 | 50.30 | 89.7% |" in row
+    assert "54.1% [53.1%, 55.2%] | 52.6% | 50.7% | 0.2476 | 0.2487" in row
+
+
+def test_the_span_that_was_learnt_from_is_named() -> None:
+    assert "In sample: 2020-12-01 to 2024-06-01 UTC" in write_card(FACTS)
