@@ -132,9 +132,8 @@ class PaperMarket(Protocol):
 
 def meet_market(pump: Pump, market: PaperMarket, closed: Sequence[CandleClosed]) -> None:
     """Let working orders meet the candles of one instant, handling each execution before the next."""
-    if market.is_met(closed):
-        for event in market.trade(closed):
-            pump.feed(event)
+    for event in market.trade(closed):
+        pump.feed(event)
 
 
 def play_instant(pump: Pump, market: PaperMarket, closed: Sequence[CandleClosed]) -> None:
@@ -143,6 +142,7 @@ def play_instant(pump: Pump, market: PaperMarket, closed: Sequence[CandleClosed]
 
     Orders meet the candles of all markets before the engine sees any of them.
     """
-    meet_market(pump, market, closed)
+    if market.is_met(closed):
+        meet_market(pump, market, closed)
     for candle in closed:
         pump.feed(candle)

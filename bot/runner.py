@@ -11,7 +11,7 @@ from typing import Final
 
 from bot.core.events import AnyEvent, Backfill, Backfilled, CandleClosed
 from bot.core.ports import Clock, History
-from bot.pump import PaperMarket, Pump, meet_market, play_instant
+from bot.pump import PaperMarket, Pump, meet_market
 from bot.replay import Checkpoints, fire_timers
 
 INBOX_SIZE: Final = 4096
@@ -113,6 +113,7 @@ class PaperSession:
         self._until_ms = until_ms
         self._inbox: asyncio.Queue[AnyEvent] = asyncio.Queue(INBOX_SIZE)
         self._played_ms: dict[str, int] = {}
+        self._unmet: dict[str, list[CandleClosed]] = {}
         self._stopping = asyncio.Event()
         self._at_end = False
 
@@ -202,15 +203,29 @@ class PaperSession:
 
     def _play(self, instants: Sequence[Sequence[CandleClosed]]) -> None:
         for closed in instants:
-            play_instant(self._pump, self._market, closed)
-            self._played_ms.update((event.symbol, event.at_ms) for event in closed)
+            in_step = [event for event in closed if not self._reveals_gap(event)]
+            if self._market.is_met(in_step):
+                meet_market(self._pump, self._market, in_step)
+            for event in closed:
+                self._pump.feed(event)
+            self._played_ms.update((event.symbol, event.at_ms) for event in in_step)
             self._commit()
             self._checkpoints.when_due()
             self._progress(len(closed), closed[0].at_ms)
 
+    def _reveals_gap(self, event: CandleClosed) -> bool:
+        # Orders must meet the missing candles first: this one waits for history with them.
+        played_ms = self._played_ms.get(event.symbol)
+        if played_ms is None or event.candle.open_time_ms <= played_ms:
+            return False
+        self._unmet.setdefault(event.symbol, []).append(event)
+        return True
+
     def _play_missed(self, event: Backfilled) -> None:
         # A stop that was touched while nobody watched has been touched all the same.
-        for candle in event.candles:
-            close_ms = candle.open_time_ms + self._timeframe_ms
-            if close_ms > self._played_ms.get(event.symbol, -1):
-                meet_market(self._pump, self._market, (CandleClosed(close_ms, event.symbol, candle),))
+        missed = [CandleClosed(c.open_time_ms + self._timeframe_ms, event.symbol, c) for c in event.candles]
+        for closed in (*missed, *self._unmet.pop(event.symbol, ())):
+            if closed.at_ms > self._played_ms.get(event.symbol, -1):
+                self._played_ms[event.symbol] = closed.at_ms
+                if self._market.is_met((closed,)):
+                    meet_market(self._pump, self._market, (closed,))

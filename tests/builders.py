@@ -14,20 +14,24 @@ from msgspec.structs import replace
 
 from bot.adapters.paper_broker import PaperBroker
 from bot.core.events import (
+    AccountReconciled,
     AnyCommand,
     AnyEvent,
     Backfill,
     Backfilled,
-    BreakerTripped,
     CancelOrder,
     CandleClosed,
     Deed,
     ForecastFailed,
     ForecastReady,
+    ModelReady,
     Notify,
     Observation,
+    OrderCancelled,
     OrderFilled,
+    OrderRejected,
     RequestForecast,
+    SessionStarted,
     SubmitOrder,
 )
 from bot.core.forecast import Forecast
@@ -49,7 +53,7 @@ T0 = 19_700 * DAY_MS
 BTC, ETH, SOL = "BTC/USDT", "ETH/USDT", "SOL/USDT"
 BUDGET = Decimal(10_000)
 FREE = Costs(Decimal(0), Decimal(0), Decimal(0), Decimal(0))
-AMPLE = 1e9
+AMPLE = 1e15
 """A volume that no order of these tests can use up."""
 
 _T = TypeVar("_T")
@@ -323,14 +327,12 @@ class World:
         self.journal = MemoryJournal()
         self.model = ScriptedModel(p_up)
         self.history: dict[str, dict[int, Candle]] = {symbol: {} for symbol in by_symbol}
-        self.told: list[Notify | BreakerTripped] = []
         self.pump = Pump(
             core,
             self.journal,
             broker or self.paper,
             self.model,
             backfill=self._backfill,
-            notice=self.told.append,
             measures_latency=False,
         )
 
@@ -375,7 +377,7 @@ class World:
 
     def codes(self) -> list[str]:
         """What the operator was told, as codes."""
-        return [told.code if isinstance(told, Notify) else told.breaker for told in self.told]
+        return [told.code for told in self.journal.of(Notify)]
 
     def _backfill(self, request: Backfill) -> list[Backfilled]:
         known = self.history[request.symbol]
@@ -419,3 +421,74 @@ def random_walk(seed: int, bars: int, *, start: float = 100.0, swing: float = 0.
         low = round(min(opened, close) * (1.0 - swing * abs(rng.standard_normal()) / 2), 2)
         yield bar(number, opened, max(high, opened, close), max(min(low, opened, close), 0.01), close, volume=50.0)
         price = close
+
+
+class Driver:
+    """An engine whose venue is played by the test: every event is fed by hand, every command looked at."""
+
+    def __init__(self, core: Engine, *, bundle: str = "") -> None:
+        self.engine = core
+        self.commands: list[AnyCommand] = []
+        self.feed(SessionStarted(T0))
+        for symbol in core.state.markets:
+            self.feed(Backfilled(T0, symbol, 0, T0, ()))
+        self.feed(AccountReconciled(T0))
+        if bundle:
+            self.feed(ModelReady(T0, bundle))
+
+    def feed(self, *events: AnyEvent) -> list[AnyCommand]:
+        """Feed events; return what the last one caused."""
+        new: list[AnyCommand] = []
+        for event in events:
+            new = self.engine.process(event)
+            self.commands += new
+        return new
+
+    def close(self, candle: Candle, symbol: str = BTC) -> list[AnyCommand]:
+        """Close a candle."""
+        return self.feed(closed(candle, symbol))
+
+    def filled(
+        self,
+        wish: Intent,
+        price: str,
+        quantity: str | None = None,
+        *,
+        trade_id: str = "",
+        fee: str = "0",
+        fee_asset: str = "USDT",
+    ) -> list[AnyCommand]:
+        """Execute an order, wholly unless a quantity is given."""
+        done = fill(
+            wish.side,
+            quantity or str(wish.quantity),
+            price,
+            fee=fee,
+            fee_asset=fee_asset,
+            order_id=wish.client_order_id,
+            trade_id=trade_id or f"{wish.client_order_id}-{price}-{quantity}",
+            symbol=wish.symbol,
+        )
+        return self.feed(OrderFilled(self.engine.time_ms, done))
+
+    def cancelled(self, order_id: str) -> list[AnyCommand]:
+        """Answer a cancel."""
+        return self.feed(OrderCancelled(self.engine.time_ms, order_id, "cancelled"))
+
+    def rejected(self, order_id: str) -> list[AnyCommand]:
+        """Refuse an order."""
+        return self.feed(OrderRejected(self.engine.time_ms, order_id, "no"))
+
+    def held(self, symbol: str = BTC) -> Decimal:
+        """What is held of a market."""
+        return self.engine.state.portfolio.position(symbol).quantity
+
+
+def submits(commands: Iterable[AnyCommand]) -> list[Intent]:
+    """Orders that leave for the broker."""
+    return [command.approved.intent for command in commands if isinstance(command, SubmitOrder)]
+
+
+def cancels(commands: Iterable[AnyCommand]) -> list[str]:
+    """Orders that are asked back."""
+    return [command.client_order_id for command in commands if isinstance(command, CancelOrder)]

@@ -33,8 +33,8 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 _FIRST_SECOND: Final = 10**8
 """The first second that is read as a bare number, 1973-03-03. Its milliseconds are where seconds end, in 5138."""
 _END_NS: Final = 2**63
-_END_MS: Final = 253_402_300_800_000
-"""The end of the year 9999, the last that a calendar here can name."""
+_END_MS: Final = _FIRST_SECOND * 10**6
+"""The same year ends every kind of time, so that each can be named and its candle can close."""
 _SHOWN: Final = 40
 _NUMBER: Final = re.compile(r"[0-9]{1,20}(\.[0-9]{0,20})?([eE]\+?[0-9]{1,2})?")
 
@@ -149,4 +149,4 @@ def _time_of_text(cell: str) -> int | None:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     whole, rest = divmod((moment - _EPOCH) // _MICROSECOND, 1000)
-    return whole if whole >= 0 and not rest else None
+    return whole if 0 <= whole < _END_MS and not rest else None

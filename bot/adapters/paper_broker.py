@@ -47,14 +47,17 @@ class PaperBroker:
         self._instruments = instruments
         self._participation_frac = participation_frac
         self._account = Portfolio(budget)
-        self._working: dict[str, Order] = {}
+        self._working: dict[str, dict[str, Order]] = {symbol: {} for symbol in instruments}
         # The price at or below which something happens to a market's orders; the usual candle stays above its stop.
         self._reach: dict[str, float] = {}
 
     def is_met(self, closed: Sequence[CandleClosed]) -> bool:
         """Whether any working order can react to these candles: cheap, and asked for every one of them."""
         reach = self._reach
-        return any(event.candle.low <= reach[event.symbol] for event in closed if event.symbol in reach)
+        for event in closed:
+            if event.symbol in reach and event.candle.low <= reach[event.symbol]:
+                return True
+        return False
 
     def submit(self, command: SubmitOrder, at_ms: int) -> list[AnyEvent]:
         """Take an order, or reject what an exchange would reject."""
@@ -67,7 +70,7 @@ class PaperBroker:
 
     def cancel(self, command: CancelOrder, at_ms: int) -> list[AnyEvent]:
         """Take an order back; nothing happens to one that is gone."""
-        if command.client_order_id not in self._working:
+        if command.client_order_id not in self._working[command.symbol]:
             return []
         self._work(command.client_order_id, command.symbol, None)
         return [OrderCancelled(at_ms, command.client_order_id, "cancelled")]
@@ -81,15 +84,15 @@ class PaperBroker:
         """
         holdings = {symbol: Position(quantity) for symbol, quantity in command.holdings.items()}
         self._account = Portfolio(command.cash, holdings)
-        self._working, self._reach = {}, {}
+        self._working, self._reach = {symbol: {} for symbol in self._instruments}, {}
         for order in command.orders:
             self._work(order.intent.client_order_id, order.intent.symbol, order)
         answers: list[AnyEvent] = []
         for deed in command.unanswered:
             answers += self.cancel(deed, at_ms) if isinstance(deed, CancelOrder) else self.submit(deed, at_ms)
-        unknown = [order_id for order_id, order in self._working.items() if order.remaining <= 0]
-        if unknown:
-            raise JournalError(f"the journal holds working orders without a quantity: {', '.join(unknown)}")
+        empty = [order.intent.client_order_id for order in command.orders if order.remaining <= 0]
+        if empty:
+            raise JournalError(f"the journal holds working orders without a quantity: {', '.join(empty)}")
         return [*answers, AccountReconciled(at_ms)]
 
     def trade(self, closed: Sequence[CandleClosed]) -> Iterator[AnyEvent]:
@@ -104,35 +107,39 @@ class PaperBroker:
         left = {event.symbol: self._liquidity(event) for event in met}
         for event, opened, _ in paths:
             for order_id in self._waiting(event.symbol):
-                yield from self._meet(order_id, opened, event.candle.open_time_ms, left)
+                yield from self._meet(event.symbol, order_id, opened, event.candle.open_time_ms, left)
         for event, _, inside in paths:
             for order_id in self._waiting(event.symbol):
-                yield from self._meet(order_id, inside, event.at_ms, left)
+                yield from self._meet(event.symbol, order_id, inside, event.at_ms, left)
             yield from self._expire(event)
 
     def _work(self, order_id: str, symbol: str, order: Order | None) -> None:
         """Put an order to work, or take it out of it."""
+        working = self._working[symbol]
         if order is None:
-            del self._working[order_id]
+            del working[order_id]
         else:
-            self._working[order_id] = order
-        reaches = [_reach(order.intent) for order in self._working.values() if order.intent.symbol == symbol]
-        self._reach.pop(symbol, None)
-        if reaches:
-            self._reach[symbol] = max(reaches)
+            working[order_id] = order
+        if working:
+            self._reach[symbol] = max(_reach(order.intent) for order in working.values())
+        else:
+            self._reach.pop(symbol, None)
 
     def _waiting(self, symbol: str) -> list[str]:
-        mine = [order for order in self._working.values() if order.intent.symbol == symbol]
+        working = self._working[symbol]
+        if len(working) == 1:
+            return list(working)
         # Stop and target in one candle means the stop.
-        mine.sort(key=lambda order: order.intent.type is OrderType.LIMIT)
-        return [order.intent.client_order_id for order in mine]
+        return sorted(working, key=lambda order_id: working[order_id].intent.type is OrderType.LIMIT)
 
     def _liquidity(self, event: CandleClosed) -> Decimal:
         volume = Decimal(repr(event.candle.volume)) * self._participation_frac
         return self._instruments[event.symbol].quantize_quantity(volume)
 
-    def _meet(self, order_id: str, span: Span, at_ms: int, left: dict[str, Decimal]) -> Iterator[AnyEvent]:
-        order = self._working.get(order_id)
+    def _meet(
+        self, symbol: str, order_id: str, span: Span, at_ms: int, left: dict[str, Decimal]
+    ) -> Iterator[AnyEvent]:
+        order = self._working[symbol].get(order_id)
         if order is None or order.intent.decided_ms > at_ms:
             return
         intent = order.intent
@@ -158,7 +165,7 @@ class PaperBroker:
     def _expire(self, event: CandleClosed) -> Iterator[AnyEvent]:
         # A market order takes what there is; the rest of it does not wait for the next candle.
         for order_id in self._waiting(event.symbol):
-            order = self._working[order_id]
+            order = self._working[event.symbol][order_id]
             if order.intent.type is OrderType.MARKET and order.intent.decided_ms < event.at_ms:
                 self._work(order_id, event.symbol, None)
                 yield OrderCancelled(event.at_ms, order_id, "the candle's liquidity or our cash was used up")
@@ -184,7 +191,7 @@ class PaperBroker:
 
     def _problem(self, intent: Intent) -> str:
         instrument = self._instruments[intent.symbol]
-        if intent.client_order_id in self._working:
+        if intent.client_order_id in self._working[intent.symbol]:
             return "an order with this id is already working"
         if intent.quantity < instrument.min_quantity or intent.quantity % instrument.lot_step:
             return f"the quantity {intent.quantity} is not on the lot grid"

@@ -1,11 +1,10 @@
 """The verbs about a run that exists: show it as a page, write it as tables."""
 
 from pathlib import Path
-from typing import Final
 
 import click
 
-EXIT_SUSPECTED_LEAK: Final = 8
+from bot.cli.conclusion import conclude
 
 
 @click.command()
@@ -14,19 +13,7 @@ EXIT_SUSPECTED_LEAK: Final = 8
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
 def report(run: Path, out: Path | None, as_json: bool) -> int:
     """Show what the run in folder RUN did and what it cost: a summary, and a page that opens without a network."""
-    from bot.adapters.journal_reader import read_run
-    from bot.reporting.page import write_page
-    from bot.reporting.review import review, summary_json
-    from bot.reporting.terminal import print_summary
-
-    reviewed = review(read_run(run))
-    page = out or run / "report.html"
-    write_page(reviewed, page)
-    if as_json:
-        click.echo(summary_json(reviewed, page))
-    else:
-        print_summary(reviewed.summary, reviewed.verdict, page)
-    return EXIT_SUSPECTED_LEAK if reviewed.leak_suspected else 0
+    return conclude(run, seconds=None, as_json=as_json, out=out)
 
 
 @click.command()

@@ -44,7 +44,7 @@ class Purpose(StrEnum):
 
 
 class OrderStatus(StrEnum):
-    """Where an order stands; the last four are final."""
+    """Where an order stands. `is_final` says that nothing more can happen to it."""
 
     SUBMITTED = "submitted"
     UNKNOWN = "unknown"
@@ -54,13 +54,10 @@ class OrderStatus(StrEnum):
     CANCELLED = "cancelled"
     REJECTED = "rejected"
 
-    @property
-    def is_final(self) -> bool:
-        """Whether nothing more can happen to the order."""
-        return self in _FINAL
+    is_final: bool
 
-
-_FINAL: Final = frozenset({OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.REJECTED})
+    def __init__(self, value: str) -> None:
+        self.is_final = value in ("filled", "cancelled", "rejected")
 
 
 class Intent(Struct, frozen=True, array_like=True):

@@ -22,7 +22,8 @@ class Books:
     def __init__(self, state: EngineState, instruments: dict[str, Instrument]) -> None:
         self._state = state
         self._instruments = instruments
-        self._refresh()
+        self.cash = float(state.portfolio.cash)
+        self.held = {symbol: float(position.quantity) for symbol, position in state.portfolio.positions.items()}
 
     def submitted(self, command: SubmitOrder) -> None:
         """Remember an order that leaves for the venue."""
@@ -61,13 +62,17 @@ class Books:
         trade = f"{fill.symbol} {fill.trade_id}"
         if order is None or trade in state.trades_seen:
             return None
-        state.trades_seen.append(trade)
-        del state.trades_seen[:-_REMEMBERED]
+        state.trades_seen[trade] = True
+        if len(state.trades_seen) > _REMEMBERED:
+            del state.trades_seen[next(iter(state.trades_seen))]
         order = order.with_fill(fill.quantity)
         state.unanswered.pop(_SUBMIT + fill.client_order_id, None)
         self._keep(order)
         position = state.portfolio.apply(fill, self._instruments[fill.symbol])
-        self._refresh()
+        self.cash = float(state.portfolio.cash)
+        self.held[fill.symbol] = float(position.quantity)
+        if not position.quantity:
+            del self.held[fill.symbol]
         return order, position
 
     def equity(self) -> float:
@@ -101,8 +106,3 @@ class Books:
         state.finished[order_id] = order
         if len(state.finished) > _REMEMBERED:
             del state.finished[next(iter(state.finished))]
-
-    def _refresh(self) -> None:
-        portfolio = self._state.portfolio
-        self.cash = float(portfolio.cash)
-        self.held = {symbol: float(position.quantity) for symbol, position in portfolio.positions.items()}

@@ -51,20 +51,21 @@ class OrderDesk:
     ) -> tuple[Verdict, str]:
         """Trade the difference between the wanted and the held fraction of `equity`."""
         if wanted > held:
+            if held == 0.0:
+                market.stop_price = None  # what is left of an earlier position is dust: its stop is history
             return self._enter(market, (wanted - held) * equity, out)
-        position = self._state.portfolio.position(market.symbol).quantity
-        share = 1.0 if wanted <= 0.0 else 1.0 - wanted / held
-        instrument = self._instruments[market.symbol]
-        quantity = position if wanted <= 0.0 else instrument.quantize_quantity(float(position) * share)
+        quantity = self._lots(market)
+        if wanted > 0.0:
+            quantity = self._instruments[market.symbol].quantize_quantity(float(quantity) * (1.0 - wanted / held))
         return self._leave(market, Purpose.EXIT, quantity, out)
 
     def flatten(self, purpose: Purpose, out: list[AnyCommand]) -> None:
         """Sell everything that our fills bought, and take every entry back."""
         for market in self._state.markets.values():
             self.take_entry_back(market, out)
-            position = self._state.portfolio.position(market.symbol).quantity
-            if position and not market.exit_id and market.pending_exit is None:
-                self._leave(market, purpose, position, out)
+            quantity = self._lots(market)
+            if quantity and not market.exit_id and market.pending_exit is None:
+                self._leave(market, purpose, quantity, out)
 
     def take_entry_back(self, market: MarketState, out: list[AnyCommand]) -> None:
         """Cancel a working entry that is not wanted any more."""
@@ -73,18 +74,25 @@ class OrderDesk:
 
     def protect(self, market: MarketState, out: list[AnyCommand]) -> None:
         """Make the resting stop what it should be: none when flat, and all of the position otherwise."""
-        position = self._state.portfolio.position(market.symbol)
-        stop = self._books.order(market.stop_id) if market.stop_id else None
         if market.exit_id or market.pending_exit is not None:
             return
-        if position.quantity == ZERO:
+        quantity = self._lots(market)
+        stop = self._books.order(market.stop_id) if market.stop_id else None
+        if not quantity:
             market.stop_price = None
             if stop is not None:
                 self._cancel(market.stop_id, market.symbol, out)
         elif stop is None:
-            self._place_stop(market, position, out)
-        elif stop.remaining != position.quantity or stop.intent.stop_price != market.stop_price:
+            self._place_stop(market, quantity, out)
+        elif stop.remaining != quantity or stop.intent.stop_price != market.stop_price:
             self._cancel(market.stop_id, market.symbol, out)  # placed anew when the cancel is answered
+
+    def guard(self, out: list[AnyCommand]) -> None:
+        """Protect again, once a candle, what a refusal has left without a stop."""
+        for symbol in self._books.held:
+            market = self._state.markets[symbol]
+            if not (market.stop_id or market.exit_id or market.pending_exit):
+                self.protect(market, out)
 
     def tighten_stops(self, out: list[AnyCommand]) -> None:
         """Under new limits an open position keeps its stop unless the new one is tighter."""
@@ -113,10 +121,9 @@ class OrderDesk:
         market = self._state.markets[order.intent.symbol]
         was_stop = order.intent.client_order_id == market.stop_id
         self._forget(market, order)
+        # A refused stop becomes an exit. A refused exit is not repeated at once: `guard` sees to it at the next close.
         if was_stop:
-            self._leave(market, Purpose.STOP, self._state.portfolio.position(market.symbol).quantity, out)
-        else:
-            self.protect(market, out)
+            self._leave(market, Purpose.STOP, self._lots(market), out)
 
     def on_cancelled(self, event: OrderCancelled, out: list[AnyCommand]) -> None:
         """What was left of it is gone; an exit that waited for the stop to go can leave now."""
@@ -167,24 +174,29 @@ class OrderDesk:
         answer = self._review(market, intent, released=market.stop_id)
         if isinstance(answer, Denied):
             if purpose is not Purpose.EXIT:
-                out.append(Notify(self._state.time_ms, "unprotected", f"{market.symbol}: {answer.reason}"))
+                self._warn(market, answer, out)
             return Verdict.DENIED, answer.reason
         if market.stop_id:
-            market.pending_exit = intent
+            market.pending_exit = answer
             self._cancel(market.stop_id, market.symbol, out)
         else:
-            market.exit_id = intent.client_order_id
-            self._submit(answer, out)
-        return Verdict.SUBMITTED, str(purpose)
+            self._sell(market, answer, out)
+        return Verdict.SUBMITTED, purpose.value
+
+    def _sell(self, market: MarketState, approved: Approved, out: list[AnyCommand]) -> None:
+        market.exit_id = approved.intent.client_order_id
+        self._submit(approved, out)
 
     def _go_on(self, market: MarketState, out: list[AnyCommand]) -> None:
-        intent = market.pending_exit
-        if intent is not None and not market.stop_id:
+        exit_ = market.pending_exit
+        if exit_ is not None and not market.stop_id:
             market.pending_exit = None
-            position = self._state.portfolio.position(market.symbol).quantity
-            # The stop may have sold a part before it was taken back.
-            if position:
-                self._leave(market, intent.purpose, min(intent.quantity, position), out)
+            quantity = self._lots(market)
+            if exit_.intent.quantity <= quantity:
+                self._sell(market, exit_, out)
+            elif quantity:
+                # The stop sold a part before it was taken back: what is left is another wish.
+                self._leave(market, exit_.intent.purpose, quantity, out)
         self.protect(market, out)
 
     def _set_stop(self, market: MarketState, position: Position) -> None:
@@ -193,18 +205,31 @@ class OrderDesk:
         new = self._instruments[market.symbol].quantize_price(price, up=False)
         market.stop_price = tighter(market.stop_price, new)
 
-    def _place_stop(self, market: MarketState, position: Position, out: list[AnyCommand]) -> None:
+    def _place_stop(self, market: MarketState, quantity: Decimal, out: list[AnyCommand]) -> None:
         if market.stop_price is None:
-            self._set_stop(market, position)
-        intent = self._intent(market, Side.SELL, OrderType.STOP, position.quantity, Purpose.STOP, market.stop_price)
+            self._set_stop(market, self._state.portfolio.position(market.symbol))
+        intent = self._intent(market, Side.SELL, OrderType.STOP, quantity, Purpose.STOP, market.stop_price)
         answer = self._review(market, intent)
         if isinstance(answer, Approved):
+            market.unprotected = ""
             market.stop_id = intent.client_order_id
             self._submit(answer, out)
         elif answer.code == Denial.STOP_WOULD_TRIGGER:
-            self._leave(market, Purpose.STOP, position.quantity, out)
+            self._leave(market, Purpose.STOP, quantity, out)
         else:
-            out.append(Notify(self._state.time_ms, "unprotected", f"{market.symbol}: no stop: {answer.reason}"))
+            self._warn(market, answer, out)
+
+    def _warn(self, market: MarketState, denied: Denied, out: list[AnyCommand]) -> None:
+        # Said once for each kind of refusal, not at every close for as long as it lasts.
+        if market.unprotected != denied.code:
+            market.unprotected = denied.code
+            text = f"{market.symbol} is held without a stop: {denied.reason}"
+            out.append(Notify(self._state.time_ms, "unprotected", text))
+
+    def _lots(self, market: MarketState) -> Decimal:
+        # What can be sold of a position: a fee paid in base leaves it off the lot grid.
+        position = self._state.portfolio.position(market.symbol).quantity
+        return self._instruments[market.symbol].quantize_quantity(position) if position else position
 
     def _intent(
         self,

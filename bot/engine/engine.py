@@ -103,7 +103,8 @@ class Engine:
         Raises:
             DataError: The event names a market that is not traded here, or contradicts the books.
         """
-        state, out = self._state, list[AnyCommand]()
+        state = self._state
+        out: list[AnyCommand] = []
         if event.at_ms > state.time_ms:
             state.time_ms = event.at_ms
         match event:
@@ -125,7 +126,8 @@ class Engine:
                 self._on_price(event, out)
             case Backfilled():
                 market = self._market(event.symbol)
-                self._report(market, self._intake.answer(market, event, out), out)
+                # Only the newest candle can still be decided on; the ones before it are history by now.
+                self._report(market, self._intake.answer(market, event, out)[-1:], out)
             case TimerFired():
                 if event.timer == INSTANT_TIMER and state.timer_set and event.at_ms >= state.instant_ms:
                     self._decide_instant(out)
@@ -222,6 +224,8 @@ class Engine:
         state.timer_set = state.timer_set and state.decided_ms < state.instant_ms
         if state.timer_set:
             out.append(WakeAt(INSTANT_TIMER, state.instant_ms + self._settings.batch_deadline_ms))
+        if state.awaiting and state.awaiting_ms < now_ms:
+            self._give_up_forecast("the forecast was asked for by an earlier session", out)
         for market in state.markets.values():
             self._intake.catch_up(market, now_ms, out)
         out.append(self._books.reconcile())
@@ -263,6 +267,8 @@ class Engine:
         self._equity = equity
         out.append(Marked(instant_ms, equity, cash, (equity - cash) / equity if equity else 0.0))
         self._watch(instant_ms, equity, out)
+        if self._books.held:
+            self._desk.guard(out)
         asked: list[str] = []
         for symbol, market in state.markets.items():
             if market.reported_ms != instant_ms:
@@ -283,8 +289,6 @@ class Engine:
     def _problem(self, symbol: str, market: MarketState) -> str:
         if market.suspended:
             return market.suspended
-        if market.last is None or market.last.filled:
-            return "the bar is missing and was filled"
         window = self._windows[symbol]
         if window.bars < window.bars_needed:
             return "the window is warming up"

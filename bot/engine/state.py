@@ -10,7 +10,7 @@ from msgspec import Struct, field
 
 from bot.core.events import CancelOrder, SubmitOrder
 from bot.core.market import Candle, Timeframe
-from bot.core.orders import Intent, Order
+from bot.core.orders import Approved, Order
 from bot.core.portfolio import Portfolio
 from bot.core.window import WindowState
 from risk.breakers import BreakerState
@@ -44,7 +44,8 @@ class MarketState(Struct):
     One market: what was seen of it and what is under way in it.
 
     `asked` is the span that history was asked for, `held_back` are the candles that wait for its answer. The ids name working orders; empty is none.
-    `pending_exit` is an exit that waits until the resting stop is out of the way.
+    `pending_exit` is an exit that waits until the resting stop is out of the way; `unprotected` is the code of the
+    last reason why a position could not be given a stop.
     """
 
     symbol: str
@@ -60,9 +61,10 @@ class MarketState(Struct):
     entry_id: str = ""
     exit_id: str = ""
     stop_id: str = ""
-    pending_exit: Intent | None = None
+    pending_exit: Approved | None = None
     stop_price: Decimal | None = None
     stopped_ms: int = -1
+    unprotected: str = ""
 
     @property
     def busy(self) -> bool:
@@ -89,7 +91,7 @@ class EngineState(Struct):
     reconciled: bool = False
     orders: dict[str, Order] = field(default_factory=dict)
     finished: dict[str, Order] = field(default_factory=dict)
-    trades_seen: list[str] = field(default_factory=list)
+    trades_seen: dict[str, bool] = field(default_factory=dict)
     unanswered: dict[str, SubmitOrder | CancelOrder] = field(default_factory=dict)
     orders_day: int = -1
     orders_today: int = 0

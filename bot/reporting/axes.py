@@ -126,10 +126,23 @@ def _name(time_ms: int, form: str) -> str:
     return datetime.fromtimestamp(time_ms / 1000, UTC).strftime(form).lstrip("0")
 
 
+def log_ticks(low: float, high: float) -> list[tuple[float, str]]:
+    """1, 2 and 5 times the powers of ten inside `[10**low, 10**high]`, placed at their decimal logarithms."""
+    values = [factor * 10.0**power for power in range(floor(low), ceil(high)) for factor in (1, 2, 5)]
+    return [
+        (log10(value), number(value, max(0, -floor(log10(value))))) for value in values if low <= log10(value) <= high
+    ]
+
+
 def value_axis(plot: Plot, unit: Unit = PLAIN, wanted: int = 5) -> list[str]:
-    """Level lines across the drawing, named at its right edge."""
+    """Level lines at round values across the drawing, named at its right edge."""
+    return level_axis(plot, named_ticks(plot.y.low, plot.y.high, unit, wanted))
+
+
+def level_axis(plot: Plot, ticks: Sequence[tuple[float, str]]) -> list[str]:
+    """Level lines at named values across the drawing."""
     parts: list[str] = []
-    for tick, name in named_ticks(plot.y.low, plot.y.high, unit, wanted):
+    for tick, name in ticks:
         y = plot.y.at(tick)
         parts += [line(plot.left, y, plot.right, y, "grid"), text(plot.right + 8, y + 4, name)]
     return parts

@@ -11,7 +11,7 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bot.reporting.axes import Key, Plot, Room, Unit, legend_before, time_axis, value_axis
+from bot.reporting.axes import Key, Plot, Room, Unit, legend_before, level_axis, log_ticks, time_axis, value_axis
 from bot.reporting.columns import Floats, Times
 from bot.reporting.sampling import Bars, thin
 from bot.reporting.svg import Scale, Shape, area, box, group, line, marker, picture, polyline, spread_scale, text
@@ -19,6 +19,7 @@ from bot.reporting.wording import moment, plural, price
 
 WIDTH: Final = 960.0
 LINE_COLUMNS: Final = 480
+LOG_RATIO: Final = 4.0
 _HOVER_COLUMNS: Final = 96
 _ROOM: Final = Room()
 
@@ -72,16 +73,26 @@ def line_chart(
     height: float = 300.0,
     instants: Sequence[Instant] = (),
 ) -> str:
-    """Lines over one span of time, thinned where there are more points than pixels."""
-    starts, ends = [series.at_ms[0] for series in lines], [series.at_ms[-1] for series in lines]
+    """
+    Lines over one span of time, thinned where there are more points than pixels.
+
+    Values that differ by more than `LOG_RATIO` times are drawn on a logarithmic scale, which the legend says.
+    """
     values = np.concatenate([series.values for series in lines])
-    plot = _time_plot(float(min(starts)), float(max(ends)), float(values.min()), float(values.max()), height)
-    parts = value_axis(plot, unit) + time_axis(plot)
+    is_log = float(values.min()) > 0.0 and float(values.max()) > LOG_RATIO * float(values.min())
+    heights_of = np.log10 if is_log else np.positive
+    starts, ends = [series.at_ms[0] for series in lines], [series.at_ms[-1] for series in lines]
+    levels = heights_of(values)
+    plot = _time_plot(float(min(starts)), float(max(ends)), float(levels.min()), float(levels.max()), height)
+    parts = level_axis(plot, log_ticks(plot.y.low, plot.y.high)) if is_log else value_axis(plot, unit)
+    parts += time_axis(plot)
     parts += [_instant(plot, instant) for instant in instants]
     for series in reversed(lines):
-        times, heights = thin(series.at_ms.astype(np.float64), series.values, LINE_COLUMNS)
+        times, heights = thin(series.at_ms.astype(np.float64), heights_of(series.values), LINE_COLUMNS)
         parts.append(polyline([plot.x.at(x) for x in times], [plot.y.at(y) for y in heights], f"line {series.kind}"))
     parts += legend_before([Key(series.kind, series.name) for series in lines], plot.right)
+    if is_log:
+        parts.append(text(plot.left, 14, "logarithmic scale", "legend"))
     parts += _hover(plot, lines, unit)
     return picture(WIDTH, height, label, parts)
 

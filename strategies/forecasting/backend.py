@@ -81,4 +81,3 @@ def environment(threads: int) -> dict[str, str]:
         "machine": platform.machine(),
         "cpu": cpu_name(),
     }
-

@@ -10,7 +10,7 @@ import hashlib
 import io
 import zipfile
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -38,8 +38,6 @@ FILES: Final = (
     "card.md",
 )
 """Every file of a bundle beside its manifest."""
-
-_Struct = TypeVar("_Struct", bound=Struct)
 
 
 class Architecture(Struct, frozen=True):
@@ -194,7 +192,7 @@ def _checked(path: Path, manifest: Manifest, name: str) -> bytes:
     return data
 
 
-def _decode(data: bytes, kind: type[_Struct] | Any, path: Path, name: str) -> Any:
+def _decode(data: bytes, kind: Any, path: Path, name: str) -> Any:
     try:
         return msgspec.json.decode(data, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -73,7 +73,7 @@ def check_graph(graph: bytes) -> None:
     Raises:
         ModelError: It is not; the message names the operator or tensor.
     """
-    import onnx  # noqa: PLC0415 - slow, and only needed here
+    import onnx
 
     model: Any = onnx.load_from_string(graph)
     found = {node.op_type for node in model.graph.node}

@@ -15,9 +15,8 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from bot.core.errors import DataError, ModelError
 from strategies.forecasting.backend import keras, tf, use_threads
-
-from bot.core.errors import DataError
 from strategies.forecasting.bundle import Architecture
 from strategies.forecasting.datasets import Dataset
 from strategies.forecasting.networks import build_network, joint_loss
@@ -25,6 +24,9 @@ from strategies.forecasting.scaling import Scaler, fit_scaler
 
 CLIP_NORM: Final = 1.0
 """Longest gradient that is followed."""
+
+_AHEAD: Final = 256
+"""Windows answered in one call."""
 
 Progress = Callable[[int, int], None]
 """Told how many steps of how many are done."""
@@ -36,8 +38,8 @@ class Plan(Struct, frozen=True):
     seed: int = 7
     threads: int = 1
     epochs: int = 10
-    batch: int = 256
-    learning_rate: float = 2e-3
+    batch: int = 128
+    learning_rate: float = 3e-3
     patience: int = 3
 
 
@@ -70,6 +72,7 @@ def fit(architecture: Architecture, plan: Plan, train: Dataset, validation: Data
     Raises:
         DataError: Either part has no windows.
         ConfigError: TensorFlow already runs in this process with another number of threads.
+        ModelError: The loss was never finite.
     """
     for part, windows in (("training", len(train)), ("validation", len(validation))):
         if not windows:
@@ -85,16 +88,17 @@ def fit(architecture: Architecture, plan: Plan, train: Dataset, validation: Data
     shuffle = np.random.default_rng(plan.seed)
     best, best_epoch, best_weights = math.inf, 0, network.get_weights()
     for epoch in range(1, plan.epochs + 1):
-        order = shuffle.permutation(len(train))
-        for step in range(steps):
-            chosen = order[step * batch : (step + 1) * batch]
+        order = shuffle.permutation(len(train))[: steps * batch].reshape(steps, batch)
+        for step, chosen in enumerate(order, start=1):
             network.train_on_batch(train.windows(rows, chosen), train.moves[chosen, None].astype(np.float32))
-            progress((epoch - 1) * steps + step + 1, plan.epochs * steps)
+            progress((epoch - 1) * steps + step, plan.epochs * steps)
         loss = joint_loss_of(outputs(network, validation, later), validation.moves)
         if loss < best:
             best, best_epoch, best_weights = loss, epoch, network.get_weights()
         if epoch - best_epoch >= plan.patience:
             break
+    if not math.isfinite(best):
+        raise ModelError("the fit never had a finite validation loss: look for impossible candles, or another seed")
     network.set_weights(best_weights)
     progress(plan.epochs * steps, plan.epochs * steps)
     return Fit(network, scaler, epoch, best_epoch, best)
@@ -107,8 +111,7 @@ def predict(fitted: Fit, dataset: Dataset) -> NDArray[np.float64]:
 
 def outputs(network: keras.Model, dataset: Dataset, scaled: NDArray[np.float32]) -> NDArray[np.float32]:
     """Outputs `(m, 2)` for every window, its rows already scaled."""
-    size = 256
-    chunks = [np.arange(at, min(at + size, len(dataset))) for at in range(0, len(dataset), size)]
+    chunks = [np.arange(at, min(at + _AHEAD, len(dataset))) for at in range(0, len(dataset), _AHEAD)]
     return np.concatenate([network.predict_on_batch(dataset.windows(scaled, chunk)) for chunk in chunks])
 
 

@@ -47,7 +47,7 @@ def run_task(task: Task) -> Scored:
         task.dataset.between(span.from_ms, span.until_ms)
         for span in (task.fold.train, task.fold.validation, task.fold.test)
     )
-    fitted = fit(task.architecture, task.plan, train, validation, lambda done, total: None)
+    fitted = fit(task.architecture, task.plan, train, validation, _unwatched)
     calibration = fit_calibration(predict(fitted, validation)[:, 1], validation.moves)
     return score(test, predict(fitted, test), calibration, reversal_rate(train))
 
@@ -91,3 +91,7 @@ def walk_forward(
         seeds=seeds,
         pooled=tuple(figures(scored) for scored in by_seed),
     )
+
+
+def _unwatched(done: int, total: int) -> None:
+    """Tell nobody of single steps: what counts here is whole fits."""

@@ -31,7 +31,9 @@ def candles(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def candlewick(*words: str | Path) -> subprocess.CompletedProcess[str]:
     code = "import sys; from bot.cli.main import main; main(sys.argv[1:])"
     command = [sys.executable, "-c", code, *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[2], timeout=300, check=False)
+    return subprocess.run(
+        command, capture_output=True, text=True, cwd=Path(__file__).parents[2], timeout=300, check=False
+    )
 
 
 def test_it_trains_judges_and_packs_a_bundle_that_can_be_served(candles: Path, tmp_path: Path) -> None:

@@ -50,7 +50,9 @@ def test_half_a_second_is_not_lost() -> None:
 
 @pytest.mark.parametrize("kind", ["<i8", "<f8"])
 def test_columns_of_numbers_show_their_unit_by_magnitude(kind: str) -> None:
-    assert times_ms(cells(np.array([1704110400, 1704110400000, 1704110400000000], dtype=kind))).tolist() == [NOON_MS] * 3
+    assert (
+        times_ms(cells(np.array([1704110400, 1704110400000, 1704110400000000], dtype=kind))).tolist() == [NOON_MS] * 3
+    )
 
 
 def test_times_of_a_known_unit_are_taken_as_they_are() -> None:
@@ -60,12 +62,26 @@ def test_times_of_a_known_unit_are_taken_as_they_are() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *("", "noon", "20240101", "2024-13-01", "1969-12-31", "-1704110400", "12:00", "99999999", "1e99", "9" * 5000),
+        *(
+            "",
+            "noon",
+            "20240101",
+            "2024-13-01",
+            "1969-12-31",
+            "-1704110400",
+            "12:00",
+            "9999-12-31",
+            "99999999",
+            "1e99",
+            "9" * 5000,
+        ),
         *("1704110400000001", "2024-01-01T00:00:00.000001", "nan", "01/02/2024"),
     ],
 )
 def test_what_is_no_time_is_refused_with_its_place_and_the_expected_form(text: str) -> None:
-    with pytest.raises(DataError, match=r"some\.csv, row 3, column 'date': cannot understand .*expected ISO text") as error:
+    with pytest.raises(
+        DataError, match=r"some\.csv, row 3, column 'date': cannot understand .*expected ISO text"
+    ) as error:
         times_ms(cells(["1704110400", text]))
     assert len(str(error.value)) < 300
 

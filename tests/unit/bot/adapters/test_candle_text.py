@@ -22,7 +22,8 @@ KLINES = (
     "1704070800000000,11,13,10,12,6,1704074399999999,72.0,9,1.0,12.0,0\n"
 )
 KLINE_HEADER = (
-    "open_time,open,high,low,close,volume,close_time,quote_volume,count,taker_buy_volume,taker_buy_quote_volume,ignore\n"
+    "open_time,open,high,low,close,volume,close_time,quote_volume,count,"
+    "taker_buy_volume,taker_buy_quote_volume,ignore\n"
 )
 
 

@@ -245,7 +245,7 @@ def test_a_refused_commit_keeps_the_block_for_another_try(tmp_path):
         write_hours(journal, range(3))
         journal._db.execute("PRAGMA query_only = ON")
         for _ in range(2):
-            with pytest.raises(StorageError, match="readonly database.*what was committed before is kept"):
+            with pytest.raises(StorageError, match=r"readonly database.*what was committed before is kept"):
                 journal.commit()
         assert stored(tmp_path) == [HEADER]
         journal._db.execute("PRAGMA query_only = OFF")

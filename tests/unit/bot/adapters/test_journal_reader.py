@@ -99,7 +99,7 @@ def test_an_altered_block_is_named_by_reader_and_writer(tmp_path, statement):
     write_run(tmp_path)
     alter(tmp_path, statement)
     run = read_run(tmp_path)
-    with pytest.raises(JournalError, match="block 3 of the journal is .*: restore journal.sqlite from a copy"):
+    with pytest.raises(JournalError, match=r"block 3 of the journal is .*: restore journal.sqlite from a copy"):
         list(run.records())
     with pytest.raises(JournalError, match="block 3 of the journal is"):
         Journal.resume(tmp_path, durable=False)
@@ -180,7 +180,7 @@ def test_a_record_of_a_newer_version_is_refused_by_its_block(tmp_path):
     write_run(tmp_path, hours=1)
     data = array_of([msgspec.msgpack.encode(["MoonLanded", 1])])
     add_block(tmp_path, lambda block: msgspec.structs.replace(block, records=1, length=len(data), data=data))
-    with pytest.raises(JournalError, match="block 3 .* that this version does not know .*MoonLanded"):
+    with pytest.raises(JournalError, match=r"block 3 .* that this version does not know .*MoonLanded"):
         list(read_run(tmp_path).records())
 
 

@@ -25,7 +25,7 @@ def columns(candles: list[Candle]) -> tuple[np.ndarray, np.ndarray]:
 
 def bars_of(segment: Segment) -> list[Candle]:
     return [
-        Candle(time, *values, filled=filled)
+        Candle(time, *values, filled)
         for time, values, filled in zip(
             segment.open_time_ms.tolist(), segment.ohlcv.tolist(), segment.filled.tolist(), strict=True
         )

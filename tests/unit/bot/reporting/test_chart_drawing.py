@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.reporting.axes import PERCENT, named_ticks, time_ticks
+from bot.reporting.axes import PERCENT, PLAIN, log_ticks, named_ticks, time_ticks
 from bot.reporting.charts import Line, area_chart, line_chart
 from bot.reporting.columns import Candles
 from bot.reporting.forecast_charts import Amount, equal_bins, waterfall_chart
@@ -129,6 +129,19 @@ def test_a_line_of_any_values_is_drawn_as_well_formed_xml(values):
     for svg in (line_chart("a & b", [series], PERCENT), area_chart("a < b", series, PERCENT)):
         assert "nan" not in svg
         assert drawn(svg).attrib["role"] == "img"
+
+
+def test_values_of_different_size_are_drawn_on_a_scale_that_says_it_is_logarithmic():
+    series = Line("equity", "a", np.array([T0, T0 + HOUR]), np.array([1000.0, 4001.0]))
+    assert "logarithmic scale" in line_chart("growth", [series], PLAIN)
+    series = Line("equity", "a", np.array([T0, T0 + HOUR]), np.array([1000.0, 3999.0]))
+    assert "logarithmic scale" not in line_chart("growth", [series], PLAIN)
+
+
+def test_logarithmic_ticks_are_one_two_and_five_times_powers_of_ten():
+    ticks = log_ticks(-1.0, 1.0)
+    assert [name for _, name in ticks] == ["0.1", "0.2", "0.5", "1", "2", "5"]
+    assert ticks[0][0] == -1.0
 
 
 def test_words_are_escaped_where_they_enter_a_drawing():

@@ -126,3 +126,18 @@ def test_a_forecast_is_in_sample_when_the_candle_it_foresees_touches_the_trained
 
 def test_labels_without_a_span_say_nothing_of_the_sample():
     assert trained_span({"bundle": "a"}) is None
+
+
+@pytest.mark.parametrize(
+    ("from_hour", "until_hour", "touched"),
+    [(1.0, 2.0, [False, True, False]), (0.5, 1.0, [True, False, False]), (2.9, 9.0, [False, False, True])],
+)
+def test_a_candle_touches_the_span_when_they_share_an_instant(from_hour, until_hour, touched):
+    span = trained_span(
+        {
+            "bundle_trained_from_ms": str(int(T0 + from_hour * HOUR)),
+            "bundle_trained_until_ms": str(int(T0 + until_hour * HOUR)),
+        }
+    )
+    assert span is not None
+    assert list(span.touches("BTC/USDT", T0 + np.arange(3) * HOUR, HOUR)) == touched

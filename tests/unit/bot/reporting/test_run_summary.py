@@ -3,10 +3,13 @@ from math import sqrt
 from statistics import mean, stdev
 
 import msgspec
+import numpy as np
 import pytest
 
 from bot.core.events import BreakerTripped, Verdict
 from bot.core.orders import Purpose, Side
+from bot.reporting.benchmark import buy_and_hold
+from bot.reporting.reading import read_columns
 from bot.reporting.summary import Summary, summarise
 
 T0 = 1_704_067_200_000
@@ -137,3 +140,16 @@ def test_the_in_sample_share_counts_candles_of_the_bundles_markets_only(new_run)
         run.candle(hour, 100.0)
         run.candle(hour, 100.0, symbol="ETH/USDT")
     assert summarise(run).in_sample_frac == 0.25
+
+
+def test_before_its_first_close_a_markets_share_is_cash(new_run):
+    run = new_run("BTC/USDT", "ETH/USDT")
+    run.candle(0, 100.0)
+    run.candle(1, 100.0)
+    run.candle(1, 50.0, symbol="ETH/USDT")
+    worth = buy_and_hold(read_columns(run), np.array([T0, T0 + HOUR, T0 + 2 * HOUR]))
+    assert worth == pytest.approx([1.0, (1.0 + 0.9988) / 2, 0.9988])
+
+
+def test_without_a_candle_there_is_nothing_to_hold(new_run):
+    assert buy_and_hold(read_columns(new_run()), np.array([T0])) is None

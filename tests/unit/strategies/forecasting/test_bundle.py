@@ -72,7 +72,9 @@ def test_one_changed_byte_is_found_and_the_file_named(path: Path, features: Feat
     data[len(data) // 2] ^= 1
     (path / name).write_bytes(data)
 
-    with pytest.raises(ModelError, match=rf"{name} is damaged or foreign: its sha256 is [0-9a-f]{{64}}, manifest.json says"):
+    with pytest.raises(
+        ModelError, match=rf"{name} is damaged or foreign: its sha256 is [0-9a-f]{{64}}, manifest.json says"
+    ):
         load_bundle(path, features)
 
 
@@ -99,7 +101,10 @@ def test_another_format_is_refused(path: Path, features: FeatureSet) -> None:
         ({"names": ("body", "change", "log_sigma")}, "column 0 was 'change' and is 'body'"),
         ({"names": ("change", "body")}, "it has 3 columns, the feature set has 2"),
         ({"warm_up": 3}, "warm-up of 2 candles, feature set made-3 has 3"),
-        ({"version": "version-two"}, "trained on version version-one of feature set made-3, this is version version-two"),
+        (
+            {"version": "version-two"},
+            "trained on version version-one of feature set made-3, this is version version-two",
+        ),
     ],
 )
 def test_another_feature_set_is_refused_and_the_difference_named(

@@ -57,7 +57,9 @@ def test_a_network_that_is_always_wrong_is_silenced_not_reversed() -> None:
 def test_the_interval_holds_what_it_promises_on_exchangeable_residuals() -> None:
     random = np.random.default_rng(6)
     held = [
-        float((np.abs(random.standard_t(4, 500)) <= conformal_half_width(np.abs(random.standard_t(4, 500)), 0.9)).mean())
+        float(
+            (np.abs(random.standard_t(4, 500)) <= conformal_half_width(np.abs(random.standard_t(4, 500)), 0.9)).mean()
+        )
         for _ in range(200)
     ]
 

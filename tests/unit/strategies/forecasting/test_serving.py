@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -165,3 +167,12 @@ def test_a_bundle_without_a_volatility_cannot_forecast(bundle: Bundle, run: Run)
 
     with pytest.raises(ModelError, match="no column 'log_sigma'"):
         BundleForecaster(replace(bundle, features=columns), run)
+
+
+def test_serving_imports_nothing_that_is_slow() -> None:
+    modules = "strategies.forecasting.serving, strategies.forecasting.bundle, bot.adapters.model_runtime"
+    heavy = "{'tensorflow', 'keras', 'onnx', 'pandas', 'pyarrow', 'numba'}"
+    code = f"import sys, {modules}; print(sorted({heavy} & set(sys.modules)))"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert ended.stdout.strip() == "[]"
