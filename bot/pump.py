@@ -76,9 +76,10 @@ class Pump:
             commands = process(event)
             deeds: list[SubmitOrder | CancelOrder] = []
             for command in commands:
-                if isinstance(command, (Decided, Marked)):
+                # As in the engine: every candle's commands are told by their type.
+                if type(command) is Decided or type(command) is Marked:
                     journal.record(command)
-                elif isinstance(command, RequestForecast):
+                elif type(command) is RequestForecast:
                     queue.append(self._ask_model(command))
                 elif isinstance(command, (SubmitOrder, CancelOrder)):
                     journal.record(command)

@@ -14,12 +14,14 @@ from msgspec import Struct
 
 from bot.core.market import Instrument
 from bot.core.matching import BPS, FEE_STEP, execute
-from bot.core.orders import Approved, Denied, Intent, OrderType, Purpose, Side
+from bot.core.orders import LIMIT, SELL, STOP, Approved, Denied, Intent, Purpose
 from risk.breakers import TradingState
 from risk.limits import RiskLimits
 
 PROTECTION: Final = frozenset({Purpose.STOP, Purpose.BREAKER, Purpose.OPERATOR})
 """Why something may be sold while trading is halted."""
+
+_ACTIVE: Final = TradingState.ACTIVE
 
 ROUNDING: Final = 1e-9
 """How far a float64 ratio may be above its limit: a size that was cut to the limit must not fail by its last bit."""
@@ -102,7 +104,7 @@ def review(intent: Intent, instrument: Instrument, account: AccountView, limits:
     denied = _malformed(intent, instrument) or _barred_by_state(intent, account)
     if denied is None:
         market = Decimal(repr(float(account.price))) if 0.0 < account.price < inf else None
-        if intent.side is Side.SELL:
+        if intent.side is SELL:
             denied = _bad_sell(intent, instrument, account, market)
         else:
             denied = _untimely(intent, account, limits) or _bad_buy(intent, instrument, account, limits, market)
@@ -117,7 +119,7 @@ def cash_needed(intent: Intent, instrument: Instrument, market: Decimal) -> Deci
     """
     execution = execute(instrument, intent, _own_price(intent, market), intent.quantity)
     amount = execution.price * intent.quantity
-    if intent.type is not OrderType.LIMIT:
+    if intent.type is not LIMIT:
         return amount + execution.fee
     dearer = max(instrument.costs.maker_fee_bps, instrument.costs.taker_fee_bps)
     return amount + (amount * dearer / BPS).quantize(FEE_STEP, ROUND_UP)
@@ -142,9 +144,9 @@ def _malformed(intent: Intent, instrument: Instrument) -> Denied | None:
     if quantity % instrument.lot_step:
         reason = f"quantity {quantity} is not a multiple of the lot step {instrument.lot_step}"
         return _deny(intent, Denial.LOT_GRID, reason)
-    if (intent.limit_price is not None) is not (intent.type is OrderType.LIMIT) or (
+    if (intent.limit_price is not None) is not (intent.type is LIMIT) or (
         intent.stop_price is not None
-    ) is not (intent.type is OrderType.STOP):
+    ) is not (intent.type is STOP):
         reason = (
             f"a {intent.type} order cannot have limit price {intent.limit_price} and stop price {intent.stop_price}: "
             f"a limit order has the first, a stop order the second, a market order neither"
@@ -158,9 +160,9 @@ def _malformed(intent: Intent, instrument: Instrument) -> Denied | None:
 
 
 def _barred_by_state(intent: Intent, account: AccountView) -> Denied | None:
-    if account.state is TradingState.ACTIVE:
+    if account.state is _ACTIVE:
         return None
-    sells = intent.side is Side.SELL
+    sells = intent.side is SELL
     if account.state is TradingState.REDUCING:
         if sells:
             return None

@@ -5,8 +5,11 @@ Float64 estimates only: quantities and money are made from them elsewhere. Knows
 """
 
 from math import sqrt
+from typing import Final
 
 from risk.limits import RiskLimits, SizingMethod
+
+_VOLATILITY_TARGET: Final = SizingMethod.VOLATILITY_TARGET
 
 
 def target_exposure(limits: RiskLimits, signal: float, sigma: float, candles_per_year: float) -> float:
@@ -31,7 +34,7 @@ def target_exposure(limits: RiskLimits, signal: float, sigma: float, candles_per
     if not signal > 0.0:
         return 0.0
     wanted = limits.fraction * min(signal, 1.0)
-    if limits.sizing is SizingMethod.VOLATILITY_TARGET:
+    if limits.sizing is _VOLATILITY_TARGET:
         if not sigma > 0.0:
             return 0.0
         wanted *= limits.target_volatility / (sigma * sqrt(candles_per_year))

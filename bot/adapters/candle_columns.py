@@ -22,7 +22,7 @@ BATCH_ROWS: Final = 65_536
 """How many rows are turned from a file's form into arrays at once."""
 
 PRICES: Final = ("open", "high", "low", "close", "volume")
-TIMES: Final = ("date", "time", "timestamp", "open_time", "datetime")
+TIMES: Final = ("date", "time", "timestamp", "open_time", "open_time_ms", "datetime")
 SYMBOL: Final = "symbol"
 
 

@@ -208,7 +208,7 @@ def _in_range(
     if from_ms is not None:
         inside &= times >= from_ms
     if until_ms is not None:
-        inside &= times < until_ms
+        inside &= times + timeframe.ms <= until_ms
     return inside
 
 

@@ -27,7 +27,7 @@ from bot.core.events import (
 )
 from bot.core.market import Instrument
 from bot.core.matching import Span, affordable, candle_spans, execute, reference_price
-from bot.core.orders import Fill, Intent, Order, OrderStatus, OrderType, Side
+from bot.core.orders import BUY, LIMIT, MARKET, SELL, STOP, Fill, Intent, Order, OrderStatus
 from bot.core.portfolio import Portfolio, Position
 
 
@@ -121,7 +121,7 @@ class PaperBroker:
         else:
             working[order_id] = order
         if working:
-            self._reach[symbol] = max(_reach(order.intent) for order in working.values())
+            self._reach[symbol] = max(_reach(order) for order in working.values())
         else:
             self._reach.pop(symbol, None)
 
@@ -130,7 +130,7 @@ class PaperBroker:
         if len(working) == 1:
             return list(working)
         # Stop and target in one candle means the stop.
-        return sorted(working, key=lambda order_id: working[order_id].intent.type is OrderType.LIMIT)
+        return sorted(working, key=lambda order_id: working[order_id].intent.type is LIMIT)
 
     def _liquidity(self, event: CandleClosed) -> Decimal:
         volume = Decimal(repr(event.candle.volume)) * self._participation_frac
@@ -143,15 +143,15 @@ class PaperBroker:
         if order is None or order.intent.decided_ms > at_ms:
             return
         intent = order.intent
-        if intent.type is OrderType.STOP and order.filled > 0:
+        if intent.type is STOP and order.filled > 0:
             # Triggered, but there was not enough to trade against: it is a market order by now.
-            intent = replace(intent, type=OrderType.MARKET)
+            intent = replace(intent, type=MARKET)
         reference = reference_price(intent, span)
         if reference is None:
             return
         instrument = self._instruments[intent.symbol]
         quantity = min(order.remaining, left[intent.symbol])
-        if intent.side is Side.BUY:
+        if intent.side is BUY:
             quantity = min(quantity, affordable(instrument, intent, reference, self._account.cash))
         if quantity <= 0:
             return
@@ -166,7 +166,7 @@ class PaperBroker:
         # A market order takes what there is; the rest of it does not wait for the next candle.
         for order_id in self._waiting(event.symbol):
             order = self._working[event.symbol][order_id]
-            if order.intent.type is OrderType.MARKET and order.intent.decided_ms < event.at_ms:
+            if order.intent.type is MARKET and order.intent.decided_ms < event.at_ms:
                 self._work(order_id, event.symbol, None)
                 yield OrderCancelled(event.at_ms, order_id, "the candle's liquidity or our cash was used up")
 
@@ -198,13 +198,14 @@ class PaperBroker:
         for price in (intent.limit_price, intent.stop_price):
             if price is not None and (price <= 0 or price % instrument.tick_size):
                 return f"the price {price} is not on the tick grid"
-        if intent.side is Side.SELL and intent.quantity > self._account.position(intent.symbol).quantity:
+        if intent.side is SELL and intent.quantity > self._account.position(intent.symbol).quantity:
             return f"the account holds less than {intent.quantity} {instrument.base}"
         return ""
 
 
-def _reach(intent: Intent) -> float:
+def _reach(order: Order) -> float:
     """The price at or below which an order may react; anything but a resting sell stop may react to any."""
-    if intent.type is OrderType.STOP and intent.side is Side.SELL and intent.stop_price is not None:
+    intent = order.intent
+    if intent.type is STOP and intent.side is SELL and intent.stop_price is not None and not order.filled:
         return float(intent.stop_price)
     return inf

@@ -90,18 +90,20 @@ class Measured(Struct, frozen=True):
 
 
 class ArrayForecaster:
-    """Forecasts from a list, one for each question: the model's place without the model's time."""
+    """Forecasts from an array, one for each question: the model's place without the model's time."""
 
     name = "array"
 
     def __init__(self, expected_returns: Sequence[float]) -> None:
-        self._next = iter(expected_returns).__next__
+        forecasts = [
+            Forecast(SYMBOL, 0.6 if move > 0 else 0.4, move, move - 0.01, move + 0.01, abs(move) * 1e4)
+            for move in expected_returns
+        ]
+        self._next = iter(forecasts).__next__
 
     def forecast(self, request: RequestForecast) -> ForecastReady:
-        """The next number of the list as a forecast."""
-        move = self._next()
-        answer = Forecast(SYMBOL, 0.6 if move > 0 else 0.4, move, move - 0.01, move + 0.01, abs(move) * 1e4)
-        return ForecastReady(request.close_time_ms, request.close_time_ms, (answer,))
+        """The next forecast of the array."""
+        return ForecastReady(request.close_time_ms, request.close_time_ms, (self._next(),))
 
 
 class NoJournal:
@@ -147,7 +149,8 @@ def measure(
         journal = Journal.create(Path(folder), header, durable=False)
         record: Record = NoJournal() if left_out == "journal" else journal
         broker = PaperBroker({SYMBOL: _INSTRUMENT}, BUDGET, Decimal(1))
-        pump = Pump(decides, record, broker, forecaster(), backfill=_nothing, measures_latency=False)
+        answers = forecaster()
+        pump = Pump(decides, record, broker, answers, backfill=_nothing, measures_latency=False)
         begin_session(pump, rows[0][0], "array")
         length = _TIMEFRAME.ms
         began = perf_counter()

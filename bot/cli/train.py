@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.util import find_spec
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -48,6 +49,7 @@ class TrainRequest(Struct, frozen=True):
     until: datetime | None
     name: str | None
     source: str | None
+    remark: str | None
     seed: int
     seeds: int
     folds: int
@@ -70,6 +72,7 @@ class TrainRequest(Struct, frozen=True):
 )
 @click.option("--name", help="What the bundle is called; its folder's name if not given.")
 @click.option("--source", help="Where the candles come from, in words, for the model card.")
+@click.option("--remark", help="What the model card is to say beside its figures.")
 @click.option("--seed", type=click.IntRange(min=0), default=7, show_default=True, help="Decides every random number.")
 @click.option("--seeds", type=click.IntRange(min=1), default=1, show_default=True, help="Judge with so many seeds.")
 @click.option(
@@ -115,6 +118,8 @@ def train_bundle(request: TrainRequest, stage: Stage) -> dict[str, Any]:
 
     until_ms = round(request.until.replace(tzinfo=UTC).timestamp() * 1_000) if request.until else None
     series = read_candles(request.files, symbol=request.symbol, timeframe=request.timeframe, until_ms=until_ms)
+    for one in series:
+        click.echo(f"{one.symbol} {one.timeframe.value}: {one.report.summary()}", err=True)
     _require_tensorflow()
     from bot.adapters.model_runtime import OnnxRuntime
     from bot.core.gaps import segments
@@ -138,6 +143,7 @@ def train_bundle(request: TrainRequest, stage: Stage) -> dict[str, Any]:
         fold=course.shipped,
         data=_data_span(request, series, course),
         theoretical_hit_rate=request.best_hit_rate,
+        remark=request.remark,
     )
     judged = _judge(request, Task(recipe.architecture, recipe.plan, course.dataset, recipe.fold), course, stage)
     fitting = stage("Fitting the network that is shipped")
@@ -171,8 +177,20 @@ def _runner(jobs: int) -> "Iterator[RunTasks]":
         yield map
         return
     # Spawned, not forked: TensorFlow's threads do not survive a fork.
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_end_with_parent) as pool:
         yield pool.map
+
+
+def _end_with_parent() -> None:
+    """Let a worker end when its parent is killed: it would otherwise wait for the next task for ever."""
+    parent = parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
 
 
 def _require_tensorflow() -> None:

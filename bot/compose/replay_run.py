@@ -3,12 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from msgspec import Struct
 
 from bot.adapters.candle_files import read_candles
+from bot.adapters.clock import SystemClock
 from bot.adapters.replay_feed import ReplayFeed
 from bot.compose.parts import REFERENCE_BUNDLE, instrument, load_forecaster, paper_broker, resolve_strategy
 from bot.compose.run import Opened, open_run, plan
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from bot.adapters.candle_series import CandleSeries
     from strategies.forecasting.bundle import Bundle
     from strategies.forecasting.serving import BundleForecaster
+
+_FINDINGS_SHOWN: Final = 5
 
 Progress = Callable[[int, int], None]
 
@@ -62,6 +65,7 @@ class ReplayRun:
             symbol=request.symbol,
             timeframe=request.timeframe,
             until_ms=date_ms(request.until_date, "--until"),
+            now_ms=SystemClock().now_ms(),
         )
         self.findings = _findings(series)
         timeframe = _one_timeframe(series)
@@ -183,4 +187,7 @@ def _start_ms(series: "Sequence[CandleSeries]", from_ms: int | None) -> int:
 
 def _findings(series: "Sequence[CandleSeries]") -> list[str]:
     # What was mended or missing, in words; a clean file has nothing to say.
-    return [f"{one.symbol}: {one.report.summary()}" for one in series if one.report.findings or one.report.duplicates_removed]
+    said = [one for one in series if one.report.findings or one.report.duplicates_removed or one.report.was_unsorted]
+    words = [f"{one.symbol}: {one.report.summary()}" for one in said[:_FINDINGS_SHOWN]]
+    more = len(said) - len(words)
+    return words + ([f"and {more} more markets with something to mend or report"] if more else [])

@@ -8,11 +8,14 @@ a journal and read back bit for bit.
 
 from decimal import Decimal
 from enum import StrEnum
+from math import inf
+from typing import final
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from bot.core.errors import DataError
 from bot.core.forecast import Forecast
 from bot.core.market import Candle, Instrument
 from bot.core.orders import Approved, Fill, Order
@@ -65,6 +68,7 @@ class SettingsChanged(Event, frozen=True, array_like=True, tag=True):
     settings: dict[str, str]
 
 
+@final
 class CandleClosed(Event, frozen=True, array_like=True, tag=True):
     """A candle became final. `at_ms` is its close time, which is exclusive."""
 
@@ -82,12 +86,22 @@ class Backfilled(Event, frozen=True, array_like=True, tag=True):
 
 
 class PriceUpdated(Event, frozen=True, array_like=True, tag=True):
-    """A price between closes: it moves stops and marks, never windows."""
+    """
+    A price between closes: it moves stops and marks, never windows.
+
+    Raises:
+        DataError: A price is not finite or not above zero, or the bid is above the ask.
+    """
 
     symbol: str
     bid: float
     ask: float
     last: float
+
+    def __post_init__(self) -> None:
+        # One price that cannot be true must not move a mark, let alone trip a breaker.
+        if not (0.0 < self.bid <= self.ask < inf and 0.0 < self.last < inf):
+            raise DataError(f"impossible price of {self.symbol}: bid {self.bid}, ask {self.ask}, last {self.last}")
 
 
 class MarketSuspended(Event, frozen=True, array_like=True, tag=True):
@@ -103,6 +117,7 @@ class MarketRestored(Event, frozen=True, array_like=True, tag=True):
     symbol: str
 
 
+@final
 class ForecastReady(Event, frozen=True, array_like=True, tag=True):
     """
     The model's answer for the instant `close_time_ms`.
@@ -210,6 +225,7 @@ class Command(Struct, frozen=True, array_like=True, tag=True):
     """Something that the engine wants done. The answer, where there is one, comes back as an event."""
 
 
+@final
 class RequestForecast(Command, frozen=True, array_like=True, tag=True):
     """
     Ask the model for one instant.
@@ -287,6 +303,7 @@ class Verdict(StrEnum):
     DENIED = "denied"
 
 
+@final
 class Decided(Command, frozen=True, array_like=True, tag=True):
     """
     One row for each closed candle and market: what was wanted, and what came of it.
@@ -306,6 +323,7 @@ class Decided(Command, frozen=True, array_like=True, tag=True):
     needed_move_bps: float | None = None
 
 
+@final
 class Marked(Command, frozen=True, array_like=True, tag=True):
     """The account at one close, marked at the last closes of the place of execution."""
 

@@ -6,13 +6,13 @@ prices are all the same. What a span leaves open (which of its prices came first
 trader.
 """
 
-from decimal import ROUND_UP, Decimal
+from decimal import ROUND_DOWN, ROUND_UP, Decimal
 from typing import Final
 
 from msgspec import Struct
 
 from bot.core.market import Candle, Costs, Instrument
-from bot.core.orders import ZERO, Intent, OrderType, Side
+from bot.core.orders import BUY, LIMIT, MARKET, STOP, ZERO, Intent
 
 BPS: Final = Decimal(10_000)
 FEE_STEP: Final = Decimal("1e-8")
@@ -43,10 +43,10 @@ def reference_price(intent: Intent, span: Span) -> Decimal | None:
     Returns:
         The price, always inside the span; None when the order does not execute there.
     """
-    buys = intent.side is Side.BUY
-    if intent.type is OrderType.MARKET:
+    buys = intent.side is BUY
+    if intent.type is MARKET:
         return span.high if buys else span.low
-    if intent.type is OrderType.STOP:
+    if intent.type is STOP:
         stop = _required(intent.stop_price)
         if buys:
             return max(stop, span.first) if span.high >= stop else None
@@ -74,22 +74,24 @@ def execute(instrument: Instrument, intent: Intent, reference: Decimal, quantity
     grid against the trader, and the rounding counts as slippage. A limit order pays the maker fee only.
     """
     costs = instrument.costs
-    buys = intent.side is Side.BUY
-    if intent.type is OrderType.LIMIT:
+    buys = intent.side is BUY
+    if intent.type is LIMIT:
         price = reference
         spread_cost = ZERO
     else:
         penalty = reference * (costs.half_spread_bps + costs.slippage_bps) / BPS
         price = instrument.quantize_price(reference + penalty if buys else reference - penalty, up=buys)
         price = max(price, instrument.tick_size)
-        spread_cost = min(reference * costs.half_spread_bps / BPS * quantity, abs(price - reference) * quantity)
+        # Rounded to what is booked: the two parts must add up exactly, whatever the number of digits.
+        spread_cost = (reference * costs.half_spread_bps / BPS * quantity).quantize(FEE_STEP, ROUND_DOWN)
+        spread_cost = min(spread_cost, abs(price - reference) * quantity)
     total_cost = (price - reference if buys else reference - price) * quantity
     return Execution(price, fee(costs, intent, price * quantity), spread_cost, total_cost - spread_cost)
 
 
 def fee(costs: Costs, intent: Intent, amount: Decimal) -> Decimal:
     """The fee for trading `amount` of quote, rounded up to eight decimals."""
-    rate = costs.maker_fee_bps if intent.type is OrderType.LIMIT else costs.taker_fee_bps
+    rate = costs.maker_fee_bps if intent.type is LIMIT else costs.taker_fee_bps
     return (amount * rate / BPS).quantize(FEE_STEP, ROUND_UP)
 
 

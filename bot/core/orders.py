@@ -25,12 +25,23 @@ class Side(StrEnum):
     SELL = "sell"
 
 
+BUY: Final = Side.BUY
+SELL: Final = Side.SELL
+"""The sides under short names. Python 3.11 looks a member up in its class in a tenth of a microsecond, a name in a
+hundredth: what is asked for every order, or every candle, is asked by name."""
+
+
 class OrderType(StrEnum):
     """How an order finds its price. A stop becomes a market order when its price is touched."""
 
     MARKET = "market"
     LIMIT = "limit"
     STOP = "stop"
+
+
+MARKET: Final = OrderType.MARKET
+LIMIT: Final = OrderType.LIMIT
+STOP: Final = OrderType.STOP
 
 
 class Purpose(StrEnum):
@@ -58,6 +69,11 @@ class OrderStatus(StrEnum):
 
     def __init__(self, value: str) -> None:
         self.is_final = value in ("filled", "cancelled", "rejected")
+
+
+_ACCEPTED: Final = OrderStatus.ACCEPTED
+_FILLED: Final = OrderStatus.FILLED
+_PARTIALLY_FILLED: Final = OrderStatus.PARTIALLY_FILLED
 
 
 class Intent(Struct, frozen=True, array_like=True):
@@ -135,8 +151,10 @@ class Order(Struct, frozen=True, array_like=True):
 
     def moved_to(self, status: OrderStatus, venue_order_id: str = "") -> "Order":
         """The order in another status; a final status is never left, a fill never undone."""
-        if self.status.is_final or (status is OrderStatus.ACCEPTED and self.filled > 0):
+        if self.status.is_final:
             return self
+        if status is _ACCEPTED and self.filled > 0:
+            status = _PARTIALLY_FILLED
         return replace(self, status=status, venue_order_id=venue_order_id or self.venue_order_id)
 
     def with_fill(self, quantity: Decimal) -> "Order":
@@ -148,7 +166,7 @@ class Order(Struct, frozen=True, array_like=True):
         filled = self.filled + quantity
         whole = filled >= self.intent.quantity
         if whole:
-            status = OrderStatus.FILLED
+            status = _FILLED
         else:
-            status = self.status if self.status.is_final else OrderStatus.PARTIALLY_FILLED
+            status = self.status if self.status.is_final else _PARTIALLY_FILLED
         return replace(self, filled=filled, status=status)

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from bot.core.errors import DataError
 from bot.core.market import Instrument
-from bot.core.orders import ZERO, Fill, Side
+from bot.core.orders import BUY, ZERO, Fill
 
 
 class Position(Struct, frozen=True, array_like=True):
@@ -43,20 +43,24 @@ class Portfolio(Struct):
         """
         held = self.position(fill.symbol)
         amount = fill.price * fill.quantity
-        if fill.fee_asset not in (instrument.base, instrument.quote):
+        base_fee = quote_fee = ZERO
+        if fill.fee_asset == instrument.quote:
+            quote_fee = fill.fee
+        elif fill.fee_asset == instrument.base:
+            base_fee = fill.fee
+        else:
             raise DataError(f"fill {fill.trade_id} pays its fee in {fill.fee_asset}, which {fill.symbol} does not have")
-        base_fee = fill.fee if fill.fee_asset == instrument.base else ZERO
-        quote_fee = fill.fee if fill.fee_asset == instrument.quote else ZERO
-        if fill.side is Side.BUY:
+        if fill.side is BUY:
             quantity = held.quantity + fill.quantity - base_fee
             average = (held.average_price * held.quantity + amount) / (held.quantity + fill.quantity)
-            self.cash -= amount + quote_fee
+            paid = amount + quote_fee
         else:
             quantity = held.quantity - fill.quantity - base_fee
             average = held.average_price
-            self.cash += amount - quote_fee
+            paid = quote_fee - amount
         if quantity < 0:
             raise DataError(f"fill {fill.trade_id} sells {fill.quantity} {instrument.base} of {held.quantity} held")
+        self.cash -= paid
         after = Position(quantity, average) if quantity else FLAT
         if after is FLAT:
             self.positions.pop(fill.symbol, None)

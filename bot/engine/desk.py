@@ -22,7 +22,21 @@ from bot.core.events import (
 )
 from bot.core.market import DAY_MS, Instrument
 from bot.core.matching import BPS
-from bot.core.orders import ZERO, Approved, Denied, Intent, Order, OrderStatus, OrderType, Purpose, Side
+from bot.core.orders import (
+    BUY,
+    MARKET,
+    SELL,
+    STOP,
+    ZERO,
+    Approved,
+    Denied,
+    Intent,
+    Order,
+    OrderStatus,
+    OrderType,
+    Purpose,
+    Side,
+)
 from bot.core.portfolio import Position
 from bot.engine.books import Books
 from bot.engine.state import EngineSettings, EngineState, MarketState
@@ -43,6 +57,7 @@ class OrderDesk:
         self._settings = settings
         self._instruments = instruments
         self._books = books
+        self._least = {symbol: float(one.min_notional) for symbol, one in instruments.items()}
         self.trading_state = TradingState.HALTED
         self.state_reason = ""
 
@@ -60,12 +75,19 @@ class OrderDesk:
         return self._leave(market, Purpose.EXIT, quantity, out)
 
     def flatten(self, purpose: Purpose, out: list[AnyCommand]) -> None:
-        """Sell everything that our fills bought, and take every entry back."""
+        """Sell everything that our fills bought and that the venue would take."""
+        for market in self._held_markets():
+            if not market.exit_id and market.pending_exit is None:
+                self._leave(market, purpose, self._lots(market), out)
+
+    def take_entries_back(self, out: list[AnyCommand]) -> None:
+        """Cancel every working entry: nothing may be bought from now on."""
         for market in self._state.markets.values():
             self.take_entry_back(market, out)
-            quantity = self._lots(market)
-            if quantity and not market.exit_id and market.pending_exit is None:
-                self._leave(market, purpose, quantity, out)
+
+    def is_dust(self, symbol: str, value: float) -> bool:
+        """Whether a holding of this value is too small for the venue to sell."""
+        return value < self._least[symbol]
 
     def take_entry_back(self, market: MarketState, out: list[AnyCommand]) -> None:
         """Cancel a working entry that is not wanted any more."""
@@ -89,10 +111,13 @@ class OrderDesk:
 
     def guard(self, out: list[AnyCommand]) -> None:
         """Protect again, once a candle, what a refusal has left without a stop."""
-        for symbol in self._books.held:
-            market = self._state.markets[symbol]
-            if not (market.stop_id or market.exit_id or market.pending_exit):
+        for market in self._held_markets():
+            if not market.stop_id:
                 self.protect(market, out)
+
+    def _held_markets(self) -> list[MarketState]:
+        markets = [self._state.markets[symbol] for symbol in self._books.held]
+        return [one for one in markets if not self.is_dust(one.symbol, self._books.held[one.symbol] * one.mark)]
 
     def tighten_stops(self, out: list[AnyCommand]) -> None:
         """Under new limits an open position keeps its stop unless the new one is tighter."""
@@ -121,9 +146,12 @@ class OrderDesk:
         market = self._state.markets[order.intent.symbol]
         was_stop = order.intent.client_order_id == market.stop_id
         self._forget(market, order)
-        # A refused stop becomes an exit. A refused exit is not repeated at once: `guard` sees to it at the next close.
+        # A refused stop becomes an exit, a refused exit gets its stop back. What protects is not asked for again at
+        # once, or a venue that refuses both would be asked for ever: `guard` does so at the next close.
         if was_stop:
             self._leave(market, Purpose.STOP, self._lots(market), out)
+        elif order.intent.purpose in (Purpose.ENTRY, Purpose.EXIT):
+            self.protect(market, out)
 
     def on_cancelled(self, event: OrderCancelled, out: list[AnyCommand]) -> None:
         """What was left of it is gone; an exit that waited for the stop to go can leave now."""
@@ -146,7 +174,7 @@ class OrderDesk:
         market = self._state.markets[order.intent.symbol]
         if not order.is_open:
             self._forget(market, order)
-        if order.intent.side is Side.BUY:
+        if order.intent.side is BUY:
             self._set_stop(market, position)
         elif order.intent.purpose is Purpose.STOP:
             market.stopped_ms = event.at_ms
@@ -157,7 +185,7 @@ class OrderDesk:
         costs = instrument.costs
         with_costs = 1.0 + costs.round_trip_bps / 2e4
         quantity = instrument.quantize_quantity(notional / (market.mark * with_costs))
-        intent = self._intent(market, Side.BUY, OrderType.MARKET, quantity, Purpose.ENTRY)
+        intent = self._intent(market, BUY, MARKET, quantity, Purpose.ENTRY)
         answer = self._review(market, intent)
         if isinstance(answer, Denied):
             return Verdict.DENIED, answer.reason
@@ -169,7 +197,7 @@ class OrderDesk:
     def _leave(
         self, market: MarketState, purpose: Purpose, quantity: Decimal, out: list[AnyCommand]
     ) -> tuple[Verdict, str]:
-        intent = self._intent(market, Side.SELL, OrderType.MARKET, quantity, purpose)
+        intent = self._intent(market, SELL, MARKET, quantity, purpose)
         # The stop holds the coins on a real exchange: it has to go before they can be sold.
         answer = self._review(market, intent, released=market.stop_id)
         if isinstance(answer, Denied):
@@ -208,7 +236,7 @@ class OrderDesk:
     def _place_stop(self, market: MarketState, quantity: Decimal, out: list[AnyCommand]) -> None:
         if market.stop_price is None:
             self._set_stop(market, self._state.portfolio.position(market.symbol))
-        intent = self._intent(market, Side.SELL, OrderType.STOP, quantity, Purpose.STOP, market.stop_price)
+        intent = self._intent(market, SELL, STOP, quantity, Purpose.STOP, market.stop_price)
         answer = self._review(market, intent)
         if isinstance(answer, Approved):
             market.unprotected = ""
@@ -255,7 +283,7 @@ class OrderDesk:
         position = state.portfolio.position(symbol).quantity
         selling, reserved_here, reserved = ZERO, ZERO, ZERO
         for order_id, order in state.orders.items():
-            if order.intent.side is Side.BUY:
+            if order.intent.side is BUY:
                 cash = self._cash_for(order)
                 reserved += cash
                 reserved_here += cash if order.intent.symbol == symbol else ZERO

@@ -5,10 +5,11 @@ The engine has no clock, socket, file, randomness or event loop. Its time is the
 journal's events to a fresh engine gives the same commands.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
+from itertools import zip_longest
 from math import isfinite, sqrt
-from typing import assert_never
+from typing import Final, assert_never
 
 import msgspec
 import numpy as np
@@ -46,7 +47,7 @@ from bot.core.events import (
     WakeAt,
 )
 from bot.core.forecast import Forecast
-from bot.core.market import Candle, Instrument
+from bot.core.market import Instrument
 from bot.core.orders import Purpose
 from bot.core.portfolio import Portfolio
 from bot.core.window import FeatureSet, Window
@@ -58,7 +59,8 @@ from risk.breakers import BreakerState, TradingState, observe, rearm
 from risk.sizing import needs_trade, target_exposure
 from strategies.strategy import MarketView, Strategy
 
-INSTANT_TIMER = "instant"
+INSTANT_TIMER: Final = "instant"
+_HOLD: Final = Verdict.HOLD
 
 
 class Engine:
@@ -90,7 +92,6 @@ class Engine:
         self._timeframe_ms = settings.timeframe.ms
         self._candles_per_year = settings.timeframe.per_year
         self._round_trip_bps = {i.symbol: i.costs.round_trip_bps for i in instruments}
-        self._least = {i.symbol: float(i.min_notional) for i in instruments}
         length = settings.window_length
         self._windows = {s: Window(features, length, self._timeframe_ms) for s in self._instruments}
         markets = {symbol: MarketState(symbol) for symbol in self._instruments}
@@ -107,11 +108,14 @@ class Engine:
         out: list[AnyCommand] = []
         if event.at_ms > state.time_ms:
             state.time_ms = event.at_ms
+        # The two events of every candle are told by their type: a pattern asks the class, which takes ten times as long.
+        if type(event) is CandleClosed:
+            self._on_candle(event, out)
+            return out
+        if type(event) is ForecastReady:
+            self._on_forecast(event, out)
+            return out
         match event:
-            case CandleClosed():
-                self._on_candle(event, out)
-            case ForecastReady():
-                self._on_forecast(event, out)
             case OrderFilled():
                 self._desk.on_filled(event, out)
             case OrderAccepted():
@@ -127,7 +131,8 @@ class Engine:
             case Backfilled():
                 market = self._market(event.symbol)
                 # Only the newest candle can still be decided on; the ones before it are history by now.
-                self._report(market, self._intake.answer(market, event, out)[-1:], out)
+                if self._intake.answer(market, event, out):
+                    self._report(market, out)
             case TimerFired():
                 if event.timer == INSTANT_TIMER and state.timer_set and event.at_ms >= state.instant_ms:
                     self._decide_instant(out)
@@ -153,6 +158,7 @@ class Engine:
             case Halt():
                 state.operator_halt = event.reason
                 self._renew_state()
+                self._desk.take_entries_back(out)
             case Resume():
                 state.operator_halt = ""
                 rearm(state.breakers, self._books.equity())
@@ -234,26 +240,26 @@ class Engine:
 
     def _on_candle(self, event: CandleClosed, out: list[AnyCommand]) -> None:
         market = self._market(event.symbol)
-        self._report(market, self._intake.offer(market, event, out), out)
+        if self._intake.offer(market, event, out):
+            self._report(market, out)
 
-    def _report(self, market: MarketState, taken: Iterable[Candle], out: list[AnyCommand]) -> None:
+    def _report(self, market: MarketState, out: list[AnyCommand]) -> None:
         state = self._state
-        for candle in taken:
-            close_ms = candle.open_time_ms + self._timeframe_ms
-            if close_ms > state.instant_ms:
-                if state.decided_ms < state.instant_ms:
-                    self._decide_instant(out)  # a market is so late that the next instant has begun
-                state.instant_ms = close_ms
-                state.reported = 0
-            elif close_ms < state.instant_ms or state.decided_ms == close_ms:
-                continue  # late for its instant: it moved the window, it allows no entry
-            market.reported_ms = close_ms
-            state.reported += 1
-            if state.reported >= self._expected:
-                self._decide_instant(out)
-            elif not state.timer_set:
-                state.timer_set = True
-                out.append(WakeAt(INSTANT_TIMER, close_ms + self._settings.batch_deadline_ms))
+        close_ms = self._windows[market.symbol].last_open_ms + self._timeframe_ms
+        if close_ms > state.instant_ms:
+            if state.decided_ms < state.instant_ms:
+                self._decide_instant(out)  # a market is so late that the next instant has begun
+            state.instant_ms = close_ms
+            state.reported = 0
+        elif close_ms < state.instant_ms or state.decided_ms == close_ms:
+            return  # late for its instant: it moved the window, it allows no entry
+        market.reported_ms = close_ms
+        state.reported += 1
+        if state.reported >= self._expected:
+            self._decide_instant(out)
+        elif not state.timer_set:
+            state.timer_set = True
+            out.append(WakeAt(INSTANT_TIMER, close_ms + self._settings.batch_deadline_ms))
 
     def _decide_instant(self, out: list[AnyCommand]) -> None:
         state = self._state
@@ -268,7 +274,7 @@ class Engine:
         out.append(Marked(instant_ms, equity, cash, (equity - cash) / equity if equity else 0.0))
         self._watch(instant_ms, equity, out)
         if self._books.held:
-            self._desk.guard(out)
+            self._tend(out)
         asked: list[str] = []
         for symbol, market in state.markets.items():
             if market.reported_ms != instant_ms:
@@ -304,10 +310,16 @@ class Engine:
         if trip is not None:
             out.append(BreakerTripped(at_ms, trip.breaker, trip.reason))
             self._renew_state()
-            if breakers.drawdown_tripped:
-                self._desk.flatten(Purpose.BREAKER, out)
+            self._desk.take_entries_back(out)
+            self._tend(out)
         elif breakers.daily_tripped != was_tripped:
             self._renew_state()
+
+    def _tend(self, out: list[AnyCommand]) -> None:
+        # A level, not an edge: a drawdown breaker goes on selling until nothing is left to sell.
+        if self._state.breakers.drawdown_tripped:
+            self._desk.flatten(Purpose.BREAKER, out)
+        self._desk.guard(out)
 
     def _on_price(self, event: PriceUpdated, out: list[AnyCommand]) -> None:
         self._market(event.symbol).mark = event.last
@@ -331,9 +343,9 @@ class Engine:
             self._give_up_forecast("the forecast came too late", out)
             return
         awaiting, state.awaiting = state.awaiting, ()
-        answers = {forecast.symbol: forecast for forecast in event.forecasts}
-        for symbol in awaiting:
-            self._decide_on(state.markets[symbol], event.close_time_ms, answers.get(symbol), out)
+        # The answer is in the order of the question; whatever is not stands for no answer.
+        for symbol, forecast in zip_longest(awaiting, event.forecasts[: len(awaiting)]):
+            self._decide_on(state.markets[symbol], event.close_time_ms, forecast, out)
 
     def _decide_on(
         self, market: MarketState, close_ms: int, forecast: Forecast | None, out: list[AnyCommand]
@@ -342,7 +354,7 @@ class Engine:
         if last is None or last.open_time_ms + self._timeframe_ms != close_ms:
             self._state.forecasts_dropped += 1
             self._no_decision(market, Verdict.NO_FORECAST, "the window has moved on", out)
-        elif forecast is None:
+        elif forecast is None or forecast.symbol != market.symbol:
             self._no_decision(market, Verdict.NO_FORECAST, "the model gave no answer", out)
         elif not (0.0 <= forecast.p_up <= 1.0 and isfinite(forecast.expected_return)):
             self._no_decision(market, Verdict.NO_FORECAST, "the forecast is not a number", out)
@@ -367,7 +379,7 @@ class Engine:
         signal = self._strategy.wanted(view, forecast)
         limits = self._settings.limits
         wanted = target_exposure(limits, signal.exposure, sigma, self._candles_per_year)
-        verdict, reason = Verdict.HOLD, signal.reason
+        verdict, reason = _HOLD, signal.reason
         if needs_trade(limits, wanted, held):
             if market.busy:
                 reason = "an order is still under way"
@@ -387,7 +399,7 @@ class Engine:
     def _held_frac(self, symbol: str, mark: float) -> float:
         value = self._books.held.get(symbol, 0.0) * mark
         # What is too small to be sold is dust: it is owned, but nothing can be decided about it.
-        return value / self._equity if value and value >= self._least[symbol] else 0.0
+        return value / self._equity if value and not self._desk.is_dust(symbol, value) else 0.0
 
     def _count_expected(self) -> None:
         self._expected = sum(1 for market in self._state.markets.values() if not market.suspended)

@@ -5,7 +5,6 @@ A missing bar is never guessed before history has answered. A gap beyond the pol
 series, and the market has to warm up anew.
 """
 
-from collections.abc import Iterable
 from math import log
 
 from bot.core.events import AnyCommand, Backfill, Backfilled, CandleClosed, Notify
@@ -28,32 +27,33 @@ class CandleIntake:
         # Marks belong to the place of execution: a candle moves them only where it comes from there.
         self._same_venue = {s: i.signal_venue == i.execution_venue for s, i in instruments.items()}
 
-    def offer(self, market: MarketState, event: CandleClosed, out: list[AnyCommand]) -> Iterable[Candle]:
-        """Take a closed candle; return those that became part of the window, in order."""
+    def offer(self, market: MarketState, event: CandleClosed, out: list[AnyCommand]) -> bool:
+        """Take a closed candle; tell whether it became part of the window now."""
         window = self._windows[event.symbol]
         candle = event.candle
         if window.bars and candle.open_time_ms != window.last_open_ms + self._timeframe_ms:
-            return self._out_of_step(market, window, candle, out)
+            self._out_of_step(market, window, candle, out)
+            return False
         if market.asked is not None:
             market.held_back.append(candle)
-            return ()
+            return False
         self._take(market, window, candle)
-        return (candle,)
+        return True
 
-    def answer(self, market: MarketState, event: Backfilled, out: list[AnyCommand]) -> list[Candle]:
-        """Take history's answer, then the candles that waited for it."""
+    def answer(self, market: MarketState, event: Backfilled, out: list[AnyCommand]) -> bool:
+        """Take history's answer, then the candles that waited for it; tell whether any came into the window."""
         window = self._windows[event.symbol]
         held_back, market.held_back = market.held_back, []
         market.asked = None
-        taken: list[Candle] = []
         known = {candle.open_time_ms for candle in event.candles}
         late = [candle for candle in held_back if candle.open_time_ms not in known]
+        taken = False
         for candle in sorted((*event.candles, *late), key=lambda c: c.open_time_ms):
             if window.bars and candle.open_time_ms <= window.last_open_ms:
                 continue
-            taken += self._bridge(market, window, candle, out)
+            self._bridge(market, window, candle, out)
             self._take(market, window, candle)
-            taken.append(candle)
+            taken = True
         return taken
 
     def catch_up(self, market: MarketState, now_ms: int, out: list[AnyCommand]) -> None:
@@ -71,21 +71,16 @@ class CandleIntake:
         market.asked = (from_ms, to_ms)
         out.append(Backfill(market.symbol, from_ms, to_ms))
 
-    def _out_of_step(
-        self, market: MarketState, window: Window, candle: Candle, out: list[AnyCommand]
-    ) -> Iterable[Candle]:
+    def _out_of_step(self, market: MarketState, window: Window, candle: Candle, out: list[AnyCommand]) -> None:
         if candle.open_time_ms <= window.last_open_ms:
-            return ()  # emitted once: a repeated or late copy changes nothing
+            return  # emitted once: a repeated or late copy changes nothing
         if market.asked is None:
             self._ask(market, window.next_open_ms, candle.open_time_ms, out)
         market.held_back.append(candle)
-        return ()
 
-    def _bridge(
-        self, market: MarketState, window: Window, candle: Candle, out: list[AnyCommand]
-    ) -> tuple[Candle, ...]:
+    def _bridge(self, market: MarketState, window: Window, candle: Candle, out: list[AnyCommand]) -> None:
         if not window.bars or market.last is None:
-            return ()
+            return
         bars = fill_gap(market.last, candle.open_time_ms, self._timeframe)
         if bars is None:
             missing = (candle.open_time_ms - window.next_open_ms) // self._timeframe_ms
@@ -93,10 +88,9 @@ class CandleIntake:
             out.append(Notify(candle.open_time_ms, "series_split", text))
             window.restart()
             market.last = None
-            return ()
-        for bar in bars:
-            self._take(market, window, bar)
-        return bars
+        else:
+            for bar in bars:
+                self._take(market, window, bar)
 
     def _take(self, market: MarketState, window: Window, candle: Candle) -> None:
         window.push(candle)

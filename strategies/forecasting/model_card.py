@@ -17,7 +17,7 @@ COIN_BRIER: Final = 0.25
 
 
 class CardFacts(Struct, frozen=True):
-    """All that a card speaks of. `theoretical_hit_rate` is given for invented markets only."""
+    """All that a card speaks of. `theoretical_hit_rate` is given for invented markets only, `remark` by a person."""
 
     name: str
     data: DataSpan
@@ -26,6 +26,7 @@ class CardFacts(Struct, frozen=True):
     walk_forward: WalkForward | None
     validation: Figures
     theoretical_hit_rate: float | None
+    remark: str | None = None
 
 
 def write_card(facts: CardFacts) -> str:
@@ -62,6 +63,9 @@ def _lines(facts: CardFacts) -> Iterator[str]:
     yield ""
     yield from _walk_forward(facts.walk_forward)
     yield ""
+    if facts.remark:
+        yield facts.remark
+        yield ""
     yield (
         f"Validation part of the shipped network, which chose its epoch and its calibration and so flatters it: hit "
         f"rate {facts.validation.hit_rate:.1%}, Brier {facts.validation.brier:.4f}."
@@ -86,10 +90,12 @@ def _verdict(facts: CardFacts) -> str:
     first = facts.walk_forward.pooled[0]
     if first.hit_rate_low <= max(0.5, first.always_up_rate) or first.brier >= COIN_BRIER:
         return "**No skill was found** on unseen candles: it is not surely better than always saying the same."
+    costs = Costs().round_trip_bps
+    size = "A small skill, and no profit in it at a taker's fees" if first.mean_expected_bps < costs else "A skill"
     return (
-        f"**A small skill, and no profit in it at a taker's fees.** On unseen candles the direction was right "
-        f"{first.hit_rate:.1%} of the time, and the move that it expects is {first.mean_expected_bps:.1f} basis "
-        f"points on average; buying and selling again at the market costs {Costs().round_trip_bps:.0f} by default."
+        f"**{size}.** On unseen candles the direction was right {first.hit_rate:.1%} of the time, and the move that "
+        f"it expects is {first.mean_expected_bps:.1f} basis points on average; buying and selling again at the market "
+        f"costs {costs:.0f} by default."
     )
 
 

@@ -50,6 +50,7 @@ class Recipe(Struct, frozen=True):
     fold: Fold
     data: DataSpan
     theoretical_hit_rate: float | None
+    remark: str | None = None
 
 
 class Outcome(Struct, frozen=True):
@@ -102,6 +103,7 @@ def make_bundle(
         judged,
         flattering,
         recipe.theoretical_hit_rate,
+        recipe.remark,
     )
     contents = Contents(
         graph=export_graph(fitted.network),

@@ -88,6 +88,18 @@ def test_an_empty_cell_of_a_column_file_makes_its_row_impossible(tmp_path: Path)
     assert [(one.kind.value, one.row) for one in series.report.findings] == [("impossible candle", 2)]
 
 
+def test_rows_are_counted_through_a_file_of_many_batches(tmp_path: Path) -> None:
+    count = 150_000
+    values = np.tile(VALUES, (count, 1))
+    values[-1, 1] = np.nan
+    columns = dict(zip(("open", "high", "low", "close", "volume"), map(pa.array, values.T), strict=True))
+    data = pa.table({"time": pa.array(np.arange(count) * 60_000 + START_MS), **columns})
+    for name, writer in (("BTC_USDT-1m.parquet", write_parquet), ("BTC_USDT-1m.feather", feather.write_feather)):
+        writer(data, tmp_path / name)
+        (series,) = read_candles([tmp_path / name])
+        assert [finding.row for finding in series.report.findings] == [count]
+
+
 @pytest.mark.parametrize(
     ("column", "pattern"),
     [
@@ -186,6 +198,12 @@ def test_a_timeframe_that_is_contradicted_or_unknown_is_refused(
         read_candles([path], timeframe=asked)
 
 
+def test_a_hole_of_an_hour_does_not_turn_minutes_into_hours(tmp_path: Path) -> None:
+    text = csv_rows(range(20), length_ms=300_000) + csv_rows(range(31, 40), length_ms=300_000).partition("\n")[2]
+    with pytest.raises(DataError, match="stated as 1h"):
+        read_candles([write(tmp_path / "BTC_USDT-1h.csv", text)])
+
+
 def test_one_candle_needs_its_timeframe_told(tmp_path: Path) -> None:
     path = write(tmp_path / "BTC_USDT.csv", csv_rows(range(1)))
     with pytest.raises(DataError, match="does not show its timeframe"):
@@ -226,6 +244,12 @@ def test_a_range_keeps_what_opens_and_closes_inside(tmp_path: Path) -> None:
     assert series.report.rows_read == 10
     with pytest.raises(DataError, match="no candle that opens from 2024-01-02 00:00 UTC"):
         read_candles([path], from_ms=START_MS + 24 * HOUR_MS)
+
+
+def test_a_candle_that_closes_after_the_range_is_left_out(tmp_path: Path) -> None:
+    path = write(tmp_path / "BTC_USDT-1h.csv", csv_rows(range(10)))
+    (series,) = read_candles([path], until_ms=START_MS + 4 * HOUR_MS - 1)
+    assert len(series) == 3
 
 
 def test_what_lies_outside_the_range_is_not_judged(tmp_path: Path) -> None:

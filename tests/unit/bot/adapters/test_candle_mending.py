@@ -83,7 +83,7 @@ def test_gaps_are_named_with_place_and_length_and_not_filled() -> None:
 )
 def test_a_row_that_no_candle_can_hold_is_left_out_and_named(values: tuple[float, ...]) -> None:
     with pytest.raises(ImpossibleCandle):
-        Candle(START_MS, *values[:5])
+        Candle(START_MS, open=values[0], high=values[1], low=values[2], close=values[3], volume=values[4])
     series = mended(rows((0, GOOD), (1, values), (2, GOOD)))
     assert hours(series) == [0, 2]
     assert {(one.kind, one.row) for one in series.report.findings} == {

@@ -25,8 +25,8 @@ def columns(candles: list[Candle]) -> tuple[np.ndarray, np.ndarray]:
 
 def bars_of(segment: Segment) -> list[Candle]:
     return [
-        Candle(time, *values, filled)
-        for time, values, filled in zip(
+        Candle(time, open_, high, low, close, volume, filled)
+        for time, (open_, high, low, close, volume), filled in zip(
             segment.open_time_ms.tolist(), segment.ohlcv.tolist(), segment.filled.tolist(), strict=True
         )
     ]

@@ -210,7 +210,7 @@ def test_a_venue_that_rejects_everything_is_not_asked_for_ever() -> None:
         asked += 1
         waiting += [order.client_order_id for order in submits(driver.rejected(waiting.pop(0)))]
     assert asked < 20, "every rejection caused the next order"
-    assert "unprotected" in told(driver)
+    assert len(told(driver)) >= asked
 
 
 def test_a_position_that_could_not_be_protected_is_tried_again_at_the_next_close() -> None:

@@ -34,6 +34,17 @@ def test_a_small_skill_is_called_small_in_the_first_line_and_set_against_the_cos
     assert "2.3 basis points on average; buying and selling again at the market costs 24" in verdict
 
 
+def test_a_skill_that_clears_the_costs_is_not_called_small() -> None:
+    large = replace(FIGURES, mean_expected_bps=40.0)
+    card = write_card(replace(FACTS, walk_forward=replace(JUDGED, pooled=(large,))))
+
+    assert card.splitlines()[2].startswith("**A skill.**")
+
+
+def test_a_remark_stands_below_the_figures() -> None:
+    assert "\n\nChosen among six.\n\n" in write_card(replace(FACTS, remark="Chosen among six."))
+
+
 def test_no_skill_is_said_in_the_first_line() -> None:
     poor = replace(FIGURES, hit_rate_low=0.498)
     card = write_card(replace(FACTS, walk_forward=replace(JUDGED, pooled=(poor,))))

@@ -1,0 +1,147 @@
+"""A run that is killed again and again, and taken up each time by the same command, ends as one that never was."""
+
+import random
+import subprocess
+from collections import Counter
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+
+import psutil
+import pytest
+from msgspec import Struct
+
+from bot.adapters.journal_reader import read_run
+from bot.core.errors import JournalError
+from bot.core.events import OrderAccepted, OrderCancelled, OrderFilled, SubmitOrder
+from bot.core.orders import OrderType, Side
+from tests.command_line import BUSY, MARKETS, candle_words, candlewick, command, done, environment, write_markets
+
+SMALL_BLOCKS = ("--set", "journal.block_records=7", "--set", "journal.snapshot_events=400")
+"""Blocks that end in the middle of an instant, so that a kill finds the journal there as well."""
+
+
+class Found(Struct, frozen=True):
+    """What a killed process left behind."""
+
+    blocks: int
+    positions: int
+    protected: int
+
+
+def blocks_of(run: Path) -> int:
+    """How far the journal reaches; 0 where there is none yet."""
+    try:
+        return read_run(run).blocks
+    except JournalError:
+        return 0
+
+
+def found_in(run: Path) -> Found:
+    """Positions, and those among them whose stop was accepted and waits, by the journal alone."""
+    record = read_run(run)
+    held: Counter[str] = Counter()
+    submitted: dict[str, str] = {}
+    stops: dict[str, str] = {}
+    for entry in record.records():
+        match entry:
+            case SubmitOrder():
+                intent = entry.approved.intent
+                if intent.type is OrderType.STOP:
+                    submitted[intent.client_order_id] = intent.symbol
+            case OrderAccepted() if entry.client_order_id in submitted:
+                stops[entry.client_order_id] = submitted[entry.client_order_id]
+            case OrderCancelled():
+                stops.pop(entry.client_order_id, None)
+            case OrderFilled():
+                fill = entry.fill
+                stops.pop(fill.client_order_id, None)
+                held[fill.symbol] += fill.quantity if fill.side is Side.BUY else -fill.quantity  # type: ignore[assignment]
+            case _:
+                pass
+    positions = {symbol for symbol, quantity in held.items() if quantity > Decimal(0)}
+    return Found(record.blocks, len(positions), len(positions & set(stops.values())))
+
+
+def kill_after(words: Sequence[object], run: Path, blocks: int) -> bool:
+    """Start a command and kill it when so many more blocks are written; whether it was still alive."""
+    target = blocks_of(run) + blocks
+    process = subprocess.Popen(command(*words), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, env=environment())
+    children: list[psutil.Process] = []
+    while process.poll() is None and blocks_of(run) < target:
+        try:
+            process.wait(0.002)
+        except subprocess.TimeoutExpired:
+            continue
+    if process.poll() is None:
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
+    _, stderr = process.communicate(timeout=30)
+    gone, alive = psutil.wait_procs(children, timeout=20)
+    assert not alive, f"the exchange outlived its parent: {alive}"
+    assert process.returncode in (0, -9), stderr.decode()
+    return process.returncode == -9
+
+
+def killed_and_finished(words: Sequence[object], run: Path, kills: int, expected_blocks: int, seed: int) -> list[Found]:
+    """Kill a run `kills` times at random moments of its course, then let it finish; what each kill left behind."""
+    dice = random.Random(seed)  # noqa: S311 - moments, not secrets
+    left: list[Found] = []
+    most = max(2 * expected_blocks // (kills + 1) - 1, 1)
+    while len(left) < kills and kill_after(words, run, dice.randint(1, most)):
+        left.append(found_in(run))
+    ended = candlewick(*words)
+    assert ended.returncode == 0, ended.stderr
+    return left
+
+
+def proof(words: Sequence[object], tmp_path: Path, kills: int) -> list[Found]:
+    """Run a command unbroken, then broken `kills` times, and compare what happened."""
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    unbroken = done(*words, "--out", whole)
+    left = killed_and_finished([*words, "--out", broken], broken, kills, blocks_of(whole), seed=kills)
+    after = done("report", broken)
+
+    protected = sum(found.protected > 0 for found in left)
+    print(
+        f"\n{len(left)} kills, {sum(found.positions > 0 for found in left)} with an open position, "
+        f"{protected} with a working stop; {unbroken['fills']} fills, {unbroken['stop_exits']} stop exits"
+    )
+    assert len(left) == kills
+    assert protected * 5 >= kills
+    assert after["journal_sha256"] == unbroken["journal_sha256"]
+    same = ("fills", "stop_exits", "denied", "breakers", "orders", "fees", "final_equity", "candles", "forecasts")
+    assert {name: after[name] for name in same} == {name: unbroken[name] for name in same}
+    return left
+
+
+def replayed(tmp_path: Path, count: int) -> list[object]:
+    files = write_markets(tmp_path, count)
+    return ["replay", *candle_words(files), *BUSY, *SMALL_BLOCKS]
+
+
+def paper_words(days: int) -> list[object]:
+    markets = [word for symbol in MARKETS for word in ("--symbol", symbol)]
+    return ["paper", *markets, "--speed", "max", "--for", f"{days}d", *BUSY, *SMALL_BLOCKS]
+
+
+def test_a_replay_killed_some_times_ends_as_one_that_was_not(tmp_path: Path) -> None:
+    proof(replayed(tmp_path, 1_000), tmp_path, kills=6)
+
+
+def test_a_session_killed_some_times_ends_as_one_that_was_not(tmp_path: Path) -> None:
+    proof(paper_words(20), tmp_path, kills=5)
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(400)
+def test_a_replay_killed_fifty_times_ends_as_one_that_was_not(tmp_path: Path) -> None:
+    left = proof(replayed(tmp_path, 2_000), tmp_path, kills=50)
+    assert sum(found.protected > 0 for found in left) >= 10
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(600)
+def test_a_session_killed_fifty_times_ends_as_one_that_was_not(tmp_path: Path) -> None:
+    left = proof(paper_words(60), tmp_path, kills=50)
+    assert sum(found.protected > 0 for found in left) >= 10
