@@ -166,6 +166,8 @@ class PaperSession:
             if event is not None:
                 self._handle(event)
             elif self._stopping.is_set() and self._inbox.empty():
+                # At the end of the market nothing more will come; a stopped session hears the rest again.
+                self._play(self._assembler.take() if self._at_end else [])
                 return
             now_ms = self._clock.now_ms()
             due_ms = self._assembler.due_ms

@@ -106,10 +106,11 @@ class PaperBroker:
         paths = [(event, *candle_spans(event.candle)) for event in met]
         left = {event.symbol: self._liquidity(event) for event in met}
         for event, opened, _ in paths:
-            for order_id in self._waiting(event.symbol):
+            for order_id in self._waiting(event.symbol, event.candle.open_time_ms):
                 yield from self._meet(event.symbol, order_id, opened, event.candle.open_time_ms, left)
         for event, _, inside in paths:
-            for order_id in self._waiting(event.symbol):
+            # What is decided at the close has not been there while the range was walked.
+            for order_id in self._waiting(event.symbol, event.at_ms - 1):
                 yield from self._meet(event.symbol, order_id, inside, event.at_ms, left)
             yield from self._expire(event)
 
@@ -125,12 +126,12 @@ class PaperBroker:
         else:
             self._reach.pop(symbol, None)
 
-    def _waiting(self, symbol: str) -> list[str]:
+    def _waiting(self, symbol: str, decided_by_ms: int) -> list[str]:
         working = self._working[symbol]
-        if len(working) == 1:
-            return list(working)
+        waiting = [order_id for order_id, order in working.items() if order.intent.decided_ms <= decided_by_ms]
         # Stop and target in one candle means the stop.
-        return sorted(working, key=lambda order_id: working[order_id].intent.type is LIMIT)
+        waiting.sort(key=lambda order_id: working[order_id].intent.type is LIMIT)
+        return waiting
 
     def _liquidity(self, event: CandleClosed) -> Decimal:
         volume = Decimal(repr(event.candle.volume)) * self._participation_frac
@@ -140,7 +141,7 @@ class PaperBroker:
         self, symbol: str, order_id: str, span: Span, at_ms: int, left: dict[str, Decimal]
     ) -> Iterator[AnyEvent]:
         order = self._working[symbol].get(order_id)
-        if order is None or order.intent.decided_ms > at_ms:
+        if order is None:
             return
         intent = order.intent
         if intent.type is STOP and order.filled > 0:
@@ -164,9 +165,8 @@ class PaperBroker:
 
     def _expire(self, event: CandleClosed) -> Iterator[AnyEvent]:
         # A market order takes what there is; the rest of it does not wait for the next candle.
-        for order_id in self._waiting(event.symbol):
-            order = self._working[event.symbol][order_id]
-            if order.intent.type is MARKET and order.intent.decided_ms < event.at_ms:
+        for order_id in self._waiting(event.symbol, event.at_ms - 1):
+            if self._working[event.symbol][order_id].intent.type is MARKET:
                 self._work(order_id, event.symbol, None)
                 yield OrderCancelled(event.at_ms, order_id, "the candle's liquidity or our cash was used up")
 

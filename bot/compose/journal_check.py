@@ -1,17 +1,17 @@
 """A journal's events through a fresh engine: the same commands, without model, candles, clock or network."""
 
 from collections import deque
-from typing import get_args
 
 from msgspec import Struct
 
 from bot.compose.run import build_engine
 from bot.core.errors import JournalError
-from bot.core.events import AnyCommand, Deed, Observation
+from bot.core.events import AnyCommand, BreakerTripped, CancelOrder, Decided, Marked, Notify, SubmitOrder
 from bot.core.run_record import RunRecord
 from bot.version import code_version
 
-_KEPT = (*get_args(Deed), *get_args(Observation))
+_DEEDS = (SubmitOrder, CancelOrder)
+_OBSERVATIONS = (Decided, Marked, BreakerTripped, Notify)
 
 
 class Checked(Struct, frozen=True):
@@ -39,14 +39,14 @@ def check_journal(record: RunRecord) -> Checked:
     waiting: dict[bool, deque[AnyCommand]] = {True: deque(), False: deque()}
     events = commands = 0
     for one in record.records():
-        if not isinstance(one, _KEPT):
+        if not isinstance(one, (SubmitOrder, CancelOrder, Decided, Marked, BreakerTripped, Notify)):
             events += 1
             for command in engine.process(one):
-                if isinstance(command, _KEPT):
-                    waiting[isinstance(command, get_args(Deed))].append(command)
+                if isinstance(command, (*_DEEDS, *_OBSERVATIONS)):
+                    waiting[isinstance(command, _DEEDS)].append(command)
             continue
         # Deeds stand among the events, observations behind their block: each kind is in its own order.
-        queue = waiting[isinstance(one, get_args(Deed))]
+        queue = waiting[isinstance(one, _DEEDS)]
         expected = queue.popleft() if queue else None
         if expected != one:
             return Checked(events, commands, f"recorded {one}, decided {expected}")

@@ -99,12 +99,12 @@ class ReplayRun:
             backfill=self._feed.backfill,
             measures_latency=False,
         )
-        self._begin_ms = {symbol: self._first_open(symbol, started_ms) for symbol in self._feed.symbols}
+        self._started_ms = started_ms
 
     @property
     def candles_left(self) -> int:
         """How many candles are still to be played."""
-        return self._feed.count(self._begin_ms)
+        return self._feed.count(self._begin_ms())
 
     @property
     def opened(self) -> Opened:
@@ -115,16 +115,17 @@ class ReplayRun:
         """Play every candle that is left, then mark the run finished."""
         journal = self._opened.journal
         try:
-            begin_session(self._pump, min(self._begin_ms.values()), self._model_name)
-            replay(self._pump, self._broker, self._feed.instants(self._begin_ms), self._checkpoints, progress)
+            begin_session(self._pump, min(self._begin_ms().values()), self._model_name)
+            replay(self._pump, self._broker, self._feed.instants(self._begin_ms()), self._checkpoints, progress)
             self._checkpoints.write()
             journal.finish()
         finally:
             journal.close()
 
-    def _first_open(self, symbol: str, started_ms: int) -> int:
-        next_open_ms = self._opened.engine.next_open_ms(symbol)
-        return max(next_open_ms, started_ms)
+    def _begin_ms(self) -> dict[str, int]:
+        # Where each market goes on: after what the journal holds, and after what history has answered since.
+        next_open_ms = self._opened.engine.next_open_ms
+        return {symbol: max(next_open_ms(symbol), self._started_ms) for symbol in self._feed.symbols}
 
 
 def history_forecaster(
@@ -164,6 +165,11 @@ def _model(request: ReplayRequest, loaded: Loaded) -> "tuple[Bundle, BundleForec
     if not resolve_strategy(request.strategy, loaded.settings).needs_forecast:
         return None, None
     return load_forecaster(request.bundle or REFERENCE_BUNDLE)
+
+
+def _in_order(series: "Sequence[CandleSeries]") -> "tuple[CandleSeries, ...]":
+    # By name: who gets the cash of an instant must not depend on which file was named first.
+    return tuple(sorted(series, key=lambda one: one.symbol))
 
 
 def _one_timeframe(series: "Sequence[CandleSeries]") -> Timeframe:

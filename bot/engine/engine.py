@@ -86,6 +86,7 @@ class Engine:
         self._settings = settings
         self._strategy = strategy
         self._needs_forecast = strategy.needs_forecast
+        self._patience_ms = settings.batch_deadline_ms + settings.forecast_deadline_ms
         self._features = features
         self._no_windows = np.empty((0, 0, 0), dtype=np.float32)
         self._instruments = {instrument.symbol: instrument for instrument in instruments}
@@ -161,7 +162,8 @@ class Engine:
                 self._desk.take_entries_back(out)
             case Resume():
                 state.operator_halt = ""
-                rearm(state.breakers, self._books.equity())
+                if state.breakers.drawdown_tripped:
+                    rearm(state.breakers, self._books.equity())
                 self._renew_state()
             case SettingsChanged():
                 self._desk.tighten_stops(out)
@@ -232,9 +234,9 @@ class Engine:
             out.append(WakeAt(INSTANT_TIMER, state.instant_ms + self._settings.batch_deadline_ms))
         if state.awaiting and state.awaiting_ms < now_ms:
             self._give_up_forecast("the forecast was asked for by an earlier session", out)
+        out.append(self._books.reconcile())
         for market in state.markets.values():
             self._intake.catch_up(market, now_ms, out)
-        out.append(self._books.reconcile())
 
     # Candles of one close time are decided together, in the order of the instruments.
 
@@ -254,7 +256,8 @@ class Engine:
         elif close_ms < state.instant_ms or state.decided_ms == close_ms:
             return  # late for its instant: it moved the window, it allows no entry
         market.reported_ms = close_ms
-        state.reported += 1
+        if not market.suspended:
+            state.reported += 1
         if state.reported >= self._expected:
             self._decide_instant(out)
         elif not state.timer_set:
@@ -275,11 +278,13 @@ class Engine:
         self._watch(instant_ms, equity, out)
         if self._books.held:
             self._tend(out)
+        # A session that was taken up again may find an instant that nobody decided in its time.
+        too_late = "the decision came too late" if state.time_ms - instant_ms > self._patience_ms else ""
         asked: list[str] = []
         for symbol, market in state.markets.items():
             if market.reported_ms != instant_ms:
                 continue
-            problem = self._problem(symbol, market)
+            problem = too_late or self._problem(symbol, market)
             if problem:
                 self._no_decision(market, Verdict.NOT_TRADABLE, problem, out)
             elif self._needs_forecast:
@@ -295,6 +300,8 @@ class Engine:
     def _problem(self, symbol: str, market: MarketState) -> str:
         if market.suspended:
             return market.suspended
+        if market.last is None or market.last.filled:
+            return "the bar is missing and was filled"
         window = self._windows[symbol]
         if window.bars < window.bars_needed:
             return "the window is warming up"
@@ -339,7 +346,8 @@ class Engine:
         if event.close_time_ms != state.awaiting_ms or not state.awaiting:
             state.forecasts_dropped += 1
             return
-        if event.latency_ms > self._settings.forecast_deadline_ms:
+        age_ms = state.time_ms - event.close_time_ms + event.latency_ms
+        if age_ms > self._settings.forecast_deadline_ms:
             self._give_up_forecast("the forecast came too late", out)
             return
         awaiting, state.awaiting = state.awaiting, ()

@@ -47,10 +47,16 @@ class CandleIntake:
         market.asked = None
         known = {candle.open_time_ms for candle in event.candles}
         late = [candle for candle in held_back if candle.open_time_ms not in known]
+        candles = sorted((*event.candles, *late), key=lambda candle: candle.open_time_ms)
         taken = False
-        for candle in sorted((*event.candles, *late), key=lambda c: c.open_time_ms):
+        for position, candle in enumerate(candles):
             if window.bars and candle.open_time_ms <= window.last_open_ms:
                 continue
+            if window.bars and candle.open_time_ms > max(window.next_open_ms, event.to_ms):
+                # A hole that history was not asked about: it may hold candles.
+                self._ask(market, window.next_open_ms, candle.open_time_ms, out)
+                market.held_back = candles[position:]
+                break
             self._bridge(market, window, candle, out)
             self._take(market, window, candle)
             taken = True

@@ -67,7 +67,7 @@ class HistoryForecaster:
                 self._answer_ahead(symbol, open_time_ms, len(window))
             forecast, row = answers[open_time_ms]
             if not np.array_equal(window[-1], row):
-                raise ModelError(f"{symbol} at {open_time_ms}: the live window differs from the history's rows")
+                raise ModelError(f"{symbol} at {open_time_ms}: the engine's window differs from the history's rows")
             forecasts.append(forecast)
         return ForecastReady(request.close_time_ms, request.close_time_ms, tuple(forecasts))
 

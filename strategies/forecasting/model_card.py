@@ -93,9 +93,10 @@ def _verdict(facts: CardFacts) -> str:
     costs = Costs().round_trip_bps
     size = "A small skill, and no profit in it at a taker's fees" if first.mean_expected_bps < costs else "A skill"
     return (
-        f"**{size}.** On unseen candles the direction was right {first.hit_rate:.1%} of the time, and the move that "
-        f"it expects is {first.mean_expected_bps:.1f} basis points on average; buying and selling again at the market "
-        f"costs {costs:.0f} by default."
+        f"**{size}.** On unseen candles the direction was right {first.hit_rate:.1%} of the time; betting against the "
+        f"last candle was right {first.reversal_hit_rate:.1%}. The move that it expects is "
+        f"{first.mean_expected_bps:.1f} basis points on average; buying and selling again at the market costs "
+        f"{costs:.0f} by default."
     )
 
 

@@ -31,6 +31,7 @@ def test_a_small_skill_is_called_small_in_the_first_line_and_set_against_the_cos
 
     assert verdict.startswith("**A small skill, and no profit in it at a taker's fees.**")
     assert "54.1%" in verdict
+    assert "last candle was right 52.6%" in verdict
     assert "2.3 basis points on average; buying and selling again at the market costs 24" in verdict
 
 
