@@ -60,12 +60,14 @@ class ReplayRun:
     def __init__(self, request: ReplayRequest) -> None:
         overrides = {**request.overrides, **({"account.budget": request.cash} if request.cash else {})}
         loaded = load_settings(request.profile, overrides)
-        series = read_candles(
-            request.files,
-            symbol=request.symbol,
-            timeframe=request.timeframe,
-            until_ms=date_ms(request.until_date, "--until"),
-            now_ms=SystemClock().now_ms(),
+        series = _in_order(
+            read_candles(
+                request.files,
+                symbol=request.symbol,
+                timeframe=request.timeframe,
+                until_ms=date_ms(request.until_date, "--until"),
+                now_ms=SystemClock().now_ms(),
+            )
         )
         self.findings = _findings(series)
         timeframe = _one_timeframe(series)

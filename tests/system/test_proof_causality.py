@@ -27,16 +27,14 @@ def another_future(path: Path, columns: Columns, from_ms: int, seed: int) -> Non
 
 def until(tables: dict[str, list[dict[str, str]]], at_ms: int) -> dict[str, list[dict[str, str]]]:
     """The rows of what was known at `at_ms`, without the digits that name the run."""
-    known = {
+    fills = [row for row in tables["fills"] if int(row["time_ms"]) < at_ms]
+    return {
         "decisions": [row for row in tables["decisions"] if int(row["close_time_ms"]) <= at_ms],
         "forecasts": [row for row in tables["forecasts"] if int(row["close_time_ms"]) <= at_ms],
         "equity": [row for row in tables["equity"] if int(row["time_ms"]) <= at_ms],
         # A fill at this very time may be one at the next open; those before it are in the equity.
-        "fills": [row for row in tables["fills"] if int(row["time_ms"]) < at_ms],
+        "fills": [row | {"client_order_id": row["client_order_id"][RUN_DIGITS:]} for row in fills],
     }
-    for row in known["fills"]:
-        row["client_order_id"] = row["client_order_id"][RUN_DIGITS:]
-    return known
 
 
 def test_another_future_changes_nothing_that_was_decided_before_it(tmp_path: Path) -> None:
