@@ -208,7 +208,7 @@ class FollowsForecast(Struct, frozen=True):
 
 def always(level: float, *symbols: str) -> Scripted:
     """Want one level, from the first bar on."""
-    return Scripted({symbol: (level,) for symbol in symbols or (BTC,)})
+    return Scripted(dict.fromkeys(symbols or (BTC,), (level,)))
 
 
 def foreseen(symbol: str, p_up: float) -> Forecast:
@@ -482,6 +482,11 @@ class Driver:
     def held(self, symbol: str = BTC) -> Decimal:
         """What is held of a market."""
         return self.engine.state.portfolio.position(symbol).quantity
+
+
+def state_of(core: Engine) -> TradingState:
+    """What may be traded now."""
+    return core.trading_state
 
 
 def submits(commands: Iterable[AnyCommand]) -> list[Intent]:

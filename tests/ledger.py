@@ -100,7 +100,12 @@ def read_fills(path: Path) -> list[Fill]:
                 int(row["decision_time_ms"]),
                 row["symbol"],
                 row["side"],
-                *(Decimal(row[name]) for name in Fill._fields[4:10]),
+                Decimal(row["quantity"]),
+                Decimal(row["price"]),
+                Decimal(row["reference_price"]),
+                Decimal(row["spread_cost"]),
+                Decimal(row["slippage_cost"]),
+                Decimal(row["fee"]),
                 row["fee_asset"],
                 row["reason"],
             )
@@ -112,7 +117,7 @@ def read_equity(path: Path) -> list[Account]:
     """Every mark of the account, in order."""
     with path.open(newline="") as file:
         return [
-            Account(int(row["time_ms"]), *(Decimal(row[name]) for name in Account._fields[1:]))
+            Account(int(row["time_ms"]), Decimal(row["equity"]), Decimal(row["cash"]), Decimal(row["exposure_frac"]))
             for row in csv.DictReader(file)
         ]
 
@@ -170,7 +175,8 @@ def book(fill: Fill, cash: Decimal, held: dict[str, Decimal], bars: Bars, taker_
         assert bar is not None, f"filled without a bar: {fill}"
         assert fill.reference_price == bar.open, f"filled at an open that was {bar.open}: {fill}"
     amount = fill.price * fill.quantity
-    against = amount - fill.reference_price * fill.quantity if fill.side == "buy" else fill.reference_price * fill.quantity - amount
+    direction = 1 if fill.side == "buy" else -1
+    against = direction * (amount - fill.reference_price * fill.quantity)
     assert fill.quantity > 0
     assert fill.spread_cost >= 0, f"the spread paid us: {fill}"
     assert fill.slippage_cost >= 0, f"the slippage paid us: {fill}"
@@ -178,8 +184,8 @@ def book(fill: Fill, cash: Decimal, held: dict[str, Decimal], bars: Bars, taker_
     assert fill.fee == (amount * taker_fee_bps / BPS).quantize(FEE_STEP, ROUND_UP), f"another fee than stated: {fill}"
     assert fill.symbol.endswith(f"/{fill.fee_asset}"), f"a fee in something else: {fill}"
     before = held.get(fill.symbol, Decimal(0))
-    after = before + fill.quantity if fill.side == "buy" else before - fill.quantity
-    cash += (-amount if fill.side == "buy" else amount) - fill.fee
+    after = before + direction * fill.quantity
+    cash -= direction * amount + fill.fee
     assert after >= 0, f"more was sold than was held: {fill}"
     assert cash >= 0, f"more was spent than was there: {fill}"
     held[fill.symbol] = after

@@ -20,7 +20,6 @@ from bot.core.orders import Fill, Purpose
 from bot.core.ports import Record
 
 
-
 class Filled(Struct, frozen=True):
     """A fill, and why its order existed."""
 

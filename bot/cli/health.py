@@ -20,7 +20,9 @@ def health(run: Path, candles: int) -> int:
     from bot.core.market import Timeframe
 
     record = read_run(run)
-    newest_ms = max((one.at_ms for one in record.records() if isinstance(one, CandleClosed)), default=record.header.at_ms)
+    newest_ms = max(
+        (one.at_ms for one in record.records() if isinstance(one, CandleClosed)), default=record.header.at_ms
+    )
     age = (time_ns() // 1_000_000 - newest_ms) / Timeframe(record.header.timeframe).ms
     alive = age <= candles
     click.echo(f"the newest candle closed {age:.1f} candles ago, {candles} are allowed", err=not alive)

@@ -56,7 +56,9 @@ def _decide_again(folder: Path, as_json: bool) -> int:
 
     checked = check_journal(read_run(folder))
     if as_json:
-        click.echo(json.dumps({"events": checked.events, "commands": checked.commands, "difference": checked.difference}))
+        click.echo(
+            json.dumps({"events": checked.events, "commands": checked.commands, "difference": checked.difference})
+        )
     if checked.difference is not None:
         click.echo(f"the commands are not the same: {checked.difference}", err=True)
         return JournalError.exit_code

@@ -70,9 +70,7 @@ class Story:
 
         lines = [Text(text, style=style, no_wrap=True, overflow="ellipsis") for text, style in self._lines]
         bar = [ProgressBar(total=1.0, completed=self._share())] if self._total_ms else []
-        return Panel(
-            Group(Text(self._status(), style="bold"), *bar, *lines), title=self._headline, border_style="blue"
-        )
+        return Panel(Group(Text(self._status(), style="bold"), *bar, *lines), title=self._headline, border_style="blue")
 
     def _share(self) -> float:
         return min((self._now_ms - self._first_ms) / self._total_ms, 1.0) if self._total_ms else 0.0

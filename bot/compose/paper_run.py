@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bot.adapters.candle_stream import CandleStream
 from bot.adapters.clock import MarketClock, SystemClock
@@ -86,6 +87,8 @@ async def run_paper(request: PaperRequest, tell: Tell, progress: Callable[[int, 
     overrides = {**request.overrides, **({"account.budget": request.cash} if request.cash else {})}
     loaded = load_settings(request.profile, overrides)
     timeframe = _timeframe(request.timeframe)
+    # By name: who gets the cash of an instant must not depend on which market was named first.
+    request = replace(request, symbols=tuple(sorted(set(request.symbols))))
     recorded = read_run(request.out) if (request.out / "journal.sqlite").exists() else None
     bundle, model = None, None
     if resolve_strategy(request.strategy, loaded.settings).needs_forecast:
@@ -96,7 +99,7 @@ async def run_paper(request: PaperRequest, tell: Tell, progress: Callable[[int, 
     ):
         header = plan(
             loaded,
-            recorded.header.instruments if recorded else await _instruments(history, request, loaded),
+            await _instruments(history, request, loaded, recorded),
             timeframe,
             strategy=request.strategy,
             bundle=bundle,
@@ -192,7 +195,11 @@ def _heard_until(request: PaperRequest, recorded: RunRecord) -> int:
     return min(closed_ms.values())
 
 
-async def _instruments(history: CcxtHistory, request: PaperRequest, loaded: Loaded) -> tuple[Instrument, ...]:
+async def _instruments(
+    history: CcxtHistory, request: PaperRequest, loaded: Loaded, recorded: RunRecord | None
+) -> tuple[Instrument, ...]:
+    if recorded and tuple(one.symbol for one in recorded.header.instruments) == request.symbols:
+        return recorded.header.instruments  # a run keeps the rules that it began with
     rules = await history.instruments(request.symbols)
     return tuple(
         overruled(

@@ -130,9 +130,7 @@ class ReplayRun:
         return {symbol: max(next_open_ms(symbol), self._started_ms) for symbol in self._feed.symbols}
 
 
-def history_forecaster(
-    model: "BundleForecaster", series: "Sequence[CandleSeries]", timeframe: Timeframe
-) -> Forecaster:
+def history_forecaster(model: "BundleForecaster", series: "Sequence[CandleSeries]", timeframe: Timeframe) -> Forecaster:
     """The model's answers for candles that are known beforehand, in batches."""
     from strategies.forecasting.feature_matrix import feature_matrix
     from strategies.forecasting.history_forecaster import FeatureHistory, HistoryForecaster

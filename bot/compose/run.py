@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from bot.adapters.journal import Journal
+from bot.adapters.journal import Journal, Recovered
 from bot.compose.parts import resolve_strategy, risk_limits, strategy_print
 from bot.core.errors import JournalError
 from bot.core.events import RunStarted
@@ -132,17 +132,21 @@ def open_run(folder: Path, header: RunStarted, *, durable: bool) -> Opened:
         return Opened(journal, build_engine(header), header, None)
     journal, recovered = Journal.resume(folder, durable=durable, block_records=block)
     try:
-        if recovered.finished:
-            raise JournalError(f"the run in {folder} is finished: see `candlewick report {folder}`, or use another folder")
-        different = differences(recovered.header, header)
-        if different:
-            raise JournalError(f"{folder} holds another run: {'; '.join(different)}")
-        engine = build_engine(recovered.header)
-        taken = restore(engine, recovered.snapshot, recovered.tail)
+        engine, taken = _take_up(folder, recovered, header)
     except BaseException:
         journal.close()
         raise
     return Opened(journal, engine, recovered.header, taken)
+
+
+def _take_up(folder: Path, recovered: Recovered, wanted: RunStarted) -> tuple[Engine, Taken]:
+    if recovered.finished:
+        raise JournalError(f"the run in {folder} is finished: see `candlewick report {folder}`, or use another folder")
+    different = differences(recovered.header, wanted)
+    if different:
+        raise JournalError(f"{folder} holds another run: {'; '.join(different)}")
+    engine = build_engine(recovered.header)
+    return engine, restore(engine, recovered.snapshot, recovered.tail)
 
 
 def _bundle_labels(bundle: "Bundle | None") -> dict[str, str]:

@@ -23,13 +23,14 @@ from bot.core.orders import Approved, Fill, Order
 # --- Events: past tense, each with the time at which it became true -----------------------------------
 
 
-class Event(Struct, frozen=True, array_like=True, tag=True):
+class Event(Struct, frozen=True, array_like=True, tag=True, gc=False):
     """Something that happened at `at_ms` (UTC, milliseconds). The engine's time is the newest of them."""
 
     at_ms: int
 
 
-class RunStarted(Event, frozen=True, array_like=True, tag=True):
+@final
+class RunStarted(Event, frozen=True, array_like=True, tag=True, gc=False):
     """
     The first record of a journal: everything that the run's decisions depend on.
 
@@ -47,21 +48,25 @@ class RunStarted(Event, frozen=True, array_like=True, tag=True):
     labels: dict[str, str] = {}
 
 
-class SessionStarted(Event, frozen=True, array_like=True, tag=True):
+@final
+class SessionStarted(Event, frozen=True, array_like=True, tag=True, gc=False):
     """A process took up the run, for the first time or again. Trading is halted until it is proven ready."""
 
 
-class ModelReady(Event, frozen=True, array_like=True, tag=True):
+@final
+class ModelReady(Event, frozen=True, array_like=True, tag=True, gc=False):
     """The model is loaded and has reproduced its own test vectors."""
 
     bundle: str
 
 
-class AccountReconciled(Event, frozen=True, array_like=True, tag=True):
+@final
+class AccountReconciled(Event, frozen=True, array_like=True, tag=True, gc=False):
     """The broker's books and ours agree."""
 
 
-class SettingsChanged(Event, frozen=True, array_like=True, tag=True):
+@final
+class SettingsChanged(Event, frozen=True, array_like=True, tag=True, gc=False):
     """The run goes on under other settings; an open position keeps its stop unless the new one is tighter."""
 
     fingerprints: dict[str, str]
@@ -69,14 +74,15 @@ class SettingsChanged(Event, frozen=True, array_like=True, tag=True):
 
 
 @final
-class CandleClosed(Event, frozen=True, array_like=True, tag=True):
+class CandleClosed(Event, frozen=True, array_like=True, tag=True, gc=False):
     """A candle became final. `at_ms` is its close time, which is exclusive."""
 
     symbol: str
     candle: Candle
 
 
-class Backfilled(Event, frozen=True, array_like=True, tag=True):
+@final
+class Backfilled(Event, frozen=True, array_like=True, tag=True, gc=False):
     """History has answered for `[from_ms, to_ms)`: these closed candles, in order; what is missing never was."""
 
     symbol: str
@@ -85,7 +91,8 @@ class Backfilled(Event, frozen=True, array_like=True, tag=True):
     candles: tuple[Candle, ...]
 
 
-class PriceUpdated(Event, frozen=True, array_like=True, tag=True):
+@final
+class PriceUpdated(Event, frozen=True, array_like=True, tag=True, gc=False):
     """
     A price between closes: it moves stops and marks, never windows.
 
@@ -104,21 +111,23 @@ class PriceUpdated(Event, frozen=True, array_like=True, tag=True):
             raise DataError(f"impossible price of {self.symbol}: bid {self.bid}, ask {self.ask}, last {self.last}")
 
 
-class MarketSuspended(Event, frozen=True, array_like=True, tag=True):
+@final
+class MarketSuspended(Event, frozen=True, array_like=True, tag=True, gc=False):
     """A market's data cannot be proven: no entries there until it is restored."""
 
     symbol: str
     reason: str
 
 
-class MarketRestored(Event, frozen=True, array_like=True, tag=True):
+@final
+class MarketRestored(Event, frozen=True, array_like=True, tag=True, gc=False):
     """A suspended market's data can be trusted again."""
 
     symbol: str
 
 
 @final
-class ForecastReady(Event, frozen=True, array_like=True, tag=True):
+class ForecastReady(Event, frozen=True, array_like=True, tag=True, gc=False):
     """
     The model's answer for the instant `close_time_ms`.
 
@@ -131,60 +140,69 @@ class ForecastReady(Event, frozen=True, array_like=True, tag=True):
     latency_ms: float = 0.0
 
 
-class ForecastFailed(Event, frozen=True, array_like=True, tag=True):
+@final
+class ForecastFailed(Event, frozen=True, array_like=True, tag=True, gc=False):
     """The model could not answer for the instant `close_time_ms`."""
 
     close_time_ms: int
     reason: str
 
 
-class OrderAccepted(Event, frozen=True, array_like=True, tag=True):
+@final
+class OrderAccepted(Event, frozen=True, array_like=True, tag=True, gc=False):
     """The venue holds the order."""
 
     client_order_id: str
     venue_order_id: str
 
 
-class OrderRejected(Event, frozen=True, array_like=True, tag=True):
+@final
+class OrderRejected(Event, frozen=True, array_like=True, tag=True, gc=False):
     """The venue's proven no."""
 
     client_order_id: str
     reason: str
 
 
-class OrderUnknown(Event, frozen=True, array_like=True, tag=True):
+@final
+class OrderUnknown(Event, frozen=True, array_like=True, tag=True, gc=False):
     """Nobody can say yet whether the venue has the order."""
 
     client_order_id: str
     reason: str
 
 
-class OrderFilled(Event, frozen=True, array_like=True, tag=True):
+@final
+class OrderFilled(Event, frozen=True, array_like=True, tag=True, gc=False):
     """The venue executed (a part of) an order."""
 
     fill: Fill
 
 
-class OrderCancelled(Event, frozen=True, array_like=True, tag=True):
+@final
+class OrderCancelled(Event, frozen=True, array_like=True, tag=True, gc=False):
     """What was left of an order is gone: cancelled or expired."""
 
     client_order_id: str
     reason: str
 
 
-class TimerFired(Event, frozen=True, array_like=True, tag=True):
+@final
+class TimerFired(Event, frozen=True, array_like=True, tag=True, gc=False):
     """A timer asked for by `WakeAt` has run out; `at_ms` is the time that was asked for."""
 
     timer: str
 
 
-class Halt(Event, frozen=True, array_like=True, tag=True):
+@final
+class Halt(Event, frozen=True, array_like=True, tag=True, gc=False):
     """Stop trading until somebody says otherwise; protective stops stay."""
 
     reason: str
 
 
-class Resume(Event, frozen=True, array_like=True, tag=True):
+@final
+class Resume(Event, frozen=True, array_like=True, tag=True, gc=False):
     """Lift the operator's halt and a tripped drawdown breaker."""
 
     reason: str
@@ -221,12 +239,12 @@ fingerprint leaves them out."""
 # --- Commands: imperative; what must be done outside -------------------------------------------------
 
 
-class Command(Struct, frozen=True, array_like=True, tag=True):
+class Command(Struct, frozen=True, array_like=True, tag=True, gc=False):
     """Something that the engine wants done. The answer, where there is one, comes back as an event."""
 
 
 @final
-class RequestForecast(Command, frozen=True, array_like=True, tag=True):
+class RequestForecast(Command, frozen=True, array_like=True, tag=True, gc=False):
     """
     Ask the model for one instant.
 
@@ -239,20 +257,23 @@ class RequestForecast(Command, frozen=True, array_like=True, tag=True):
     windows: NDArray[np.float32]
 
 
-class SubmitOrder(Command, frozen=True, array_like=True, tag=True):
+@final
+class SubmitOrder(Command, frozen=True, array_like=True, tag=True, gc=False):
     """Hand an approved order to the broker."""
 
     approved: Approved
 
 
-class CancelOrder(Command, frozen=True, array_like=True, tag=True):
+@final
+class CancelOrder(Command, frozen=True, array_like=True, tag=True, gc=False):
     """Ask the broker to take an order back."""
 
     client_order_id: str
     symbol: str
 
 
-class Reconcile(Command, frozen=True, array_like=True, tag=True):
+@final
+class Reconcile(Command, frozen=True, array_like=True, tag=True, gc=False):
     """
     Bring the broker's books and ours together: the orders it is known to hold, the cash and holdings that our
     own fills made, and, in the order in which they were given, the deeds that it has not answered yet.
@@ -264,20 +285,23 @@ class Reconcile(Command, frozen=True, array_like=True, tag=True):
     unanswered: tuple[SubmitOrder | CancelOrder, ...]
 
 
-class WakeAt(Command, frozen=True, array_like=True, tag=True):
+@final
+class WakeAt(Command, frozen=True, array_like=True, tag=True, gc=False):
     """Fire `timer` at `at_ms`; a timer of the same name is replaced."""
 
     timer: str
     at_ms: int
 
 
-class CancelTimer(Command, frozen=True, array_like=True, tag=True):
+@final
+class CancelTimer(Command, frozen=True, array_like=True, tag=True, gc=False):
     """Forget `timer`."""
 
     timer: str
 
 
-class Backfill(Command, frozen=True, array_like=True, tag=True):
+@final
+class Backfill(Command, frozen=True, array_like=True, tag=True, gc=False):
     """Ask history for the closed candles that open in `[from_ms, to_ms)`."""
 
     symbol: str
@@ -285,7 +309,8 @@ class Backfill(Command, frozen=True, array_like=True, tag=True):
     to_ms: int
 
 
-class Notify(Command, frozen=True, array_like=True, tag=True):
+@final
+class Notify(Command, frozen=True, array_like=True, tag=True, gc=False):
     """Tell the operator; `code` for machines, `text` for people."""
 
     at_ms: int
@@ -304,7 +329,7 @@ class Verdict(StrEnum):
 
 
 @final
-class Decided(Command, frozen=True, array_like=True, tag=True):
+class Decided(Command, frozen=True, array_like=True, tag=True, gc=False):
     """
     One row for each closed candle and market: what was wanted, and what came of it.
 
@@ -324,7 +349,7 @@ class Decided(Command, frozen=True, array_like=True, tag=True):
 
 
 @final
-class Marked(Command, frozen=True, array_like=True, tag=True):
+class Marked(Command, frozen=True, array_like=True, tag=True, gc=False):
     """The account at one close, marked at the last closes of the place of execution."""
 
     time_ms: int
@@ -333,7 +358,8 @@ class Marked(Command, frozen=True, array_like=True, tag=True):
     exposure_frac: float
 
 
-class BreakerTripped(Command, frozen=True, array_like=True, tag=True):
+@final
+class BreakerTripped(Command, frozen=True, array_like=True, tag=True, gc=False):
     """A circuit breaker changed what may be traded."""
 
     at_ms: int

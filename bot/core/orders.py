@@ -76,7 +76,7 @@ _FILLED: Final = OrderStatus.FILLED
 _PARTIALLY_FILLED: Final = OrderStatus.PARTIALLY_FILLED
 
 
-class Intent(Struct, frozen=True, array_like=True):
+class Intent(Struct, frozen=True, array_like=True, gc=False):
     """
     An exchange-ready wish: quantities and prices on the instrument's grid.
 
@@ -95,7 +95,7 @@ class Intent(Struct, frozen=True, array_like=True):
     stop_price: Decimal | None = None
 
 
-class Approved(Struct, frozen=True, array_like=True):
+class Approved(Struct, frozen=True, array_like=True, gc=False):
     """An intent that passed risk. Only `risk.gate` makes one; only this can be submitted."""
 
     intent: Intent
@@ -109,7 +109,7 @@ class Denied(Struct, frozen=True):
     reason: str
 
 
-class Fill(Struct, frozen=True, array_like=True):
+class Fill(Struct, frozen=True, array_like=True, gc=False):
     """
     One execution. Amounts are exact; costs are in quote currency.
 
@@ -130,7 +130,7 @@ class Fill(Struct, frozen=True, array_like=True):
     slippage_cost: Decimal = ZERO
 
 
-class Order(Struct, frozen=True, array_like=True):
+class Order(Struct, frozen=True, array_like=True, gc=False):
     """An approved intent and what the venue has said of it so far."""
 
     intent: Intent

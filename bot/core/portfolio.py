@@ -14,7 +14,7 @@ from bot.core.market import Instrument
 from bot.core.orders import BUY, ZERO, Fill
 
 
-class Position(Struct, frozen=True, array_like=True):
+class Position(Struct, frozen=True, array_like=True, gc=False):
     """A holding of one instrument: `quantity` of base, bought at `average_price` without fees."""
 
     quantity: Decimal = ZERO

@@ -83,11 +83,6 @@ class Books:
             equity += quantity * markets[symbol].mark
         return equity
 
-    def exposure(self) -> float:
-        """Quote value of all holdings at the last marks."""
-        markets = self._state.markets
-        return sum(quantity * markets[symbol].mark for symbol, quantity in self.held.items())
-
     def reconcile(self) -> Reconcile:
         """What the broker should be holding for us."""
         portfolio = self._state.portfolio

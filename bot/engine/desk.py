@@ -57,6 +57,7 @@ class OrderDesk:
         self._settings = settings
         self._instruments = instruments
         self._books = books
+        self._timeframe_ms = settings.timeframe.ms
         self._least = {symbol: float(one.min_notional) for symbol, one in instruments.items()}
         self.trading_state = TradingState.HALTED
         self.state_reason = ""
@@ -76,8 +77,9 @@ class OrderDesk:
 
     def flatten(self, purpose: Purpose, out: list[AnyCommand]) -> None:
         """Sell everything that our fills bought and that the venue would take."""
-        for market in self._held_markets():
-            if not market.exit_id and market.pending_exit is None:
+        for symbol in list(self._books.held):
+            market = self._state.markets[symbol]
+            if not (market.exit_id or market.pending_exit or self.is_dust(symbol, market.mark)):
                 self._leave(market, purpose, self._lots(market), out)
 
     def take_entries_back(self, out: list[AnyCommand]) -> None:
@@ -85,9 +87,9 @@ class OrderDesk:
         for market in self._state.markets.values():
             self.take_entry_back(market, out)
 
-    def is_dust(self, symbol: str, value: float) -> bool:
-        """Whether a holding of this value is too small for the venue to sell."""
-        return value < self._least[symbol]
+    def is_dust(self, symbol: str, mark: float) -> bool:
+        """Whether the holding is worth too little at this price for the venue to take it."""
+        return self._books.held[symbol] * mark < self._least[symbol]
 
     def take_entry_back(self, market: MarketState, out: list[AnyCommand]) -> None:
         """Cancel a working entry that is not wanted any more."""
@@ -111,13 +113,10 @@ class OrderDesk:
 
     def guard(self, out: list[AnyCommand]) -> None:
         """Protect again, once a candle, what a refusal has left without a stop."""
-        for market in self._held_markets():
-            if not market.stop_id:
+        for symbol in self._books.held:
+            market = self._state.markets[symbol]
+            if not market.stop_id and not self.is_dust(symbol, market.mark):
                 self.protect(market, out)
-
-    def _held_markets(self) -> list[MarketState]:
-        markets = [self._state.markets[symbol] for symbol in self._books.held]
-        return [one for one in markets if not self.is_dust(one.symbol, self._books.held[one.symbol] * one.mark)]
 
     def tighten_stops(self, out: list[AnyCommand]) -> None:
         """Under new limits an open position keeps its stop unless the new one is tighter."""
@@ -289,16 +288,17 @@ class OrderDesk:
                 reserved_here += cash if order.intent.symbol == symbol else ZERO
             elif order.intent.symbol == symbol and order_id != released:
                 selling += order.remaining
-        since_stop = (state.instant_ms - market.stopped_ms) // self._settings.timeframe.ms
+        since_stop = (state.instant_ms - market.stopped_ms) // self._timeframe_ms
+        equity = books.equity()
         return AccountView(
             state=self.trading_state,
             state_reason=self.state_reason,
-            equity=books.equity(),
+            equity=equity,
             available_cash=state.portfolio.cash - reserved,
             position=position,
             sellable=position - selling,
             position_notional=books.held.get(symbol, 0.0) * market.mark + float(reserved_here),
-            exposure_notional=books.exposure() + float(reserved),
+            exposure_notional=equity - books.cash + float(reserved),
             price=market.mark,
             market_problem=None,
             candles_since_stop=None if market.stopped_ms < 0 else since_stop,

@@ -85,6 +85,7 @@ class EngineState(Struct):
     reported: int = 0
     timer_set: bool = False
     awaiting_ms: int = -1
+    asked_ms: int = -1
     awaiting: tuple[str, ...] = ()
     operator_halt: str = ""
     model_ready: bool = False

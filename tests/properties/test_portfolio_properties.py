@@ -24,24 +24,23 @@ trades = st.lists(st.tuples(st.booleans(), units, prices, fees, st.booleans()), 
 
 
 @given(trades)
-def test_cash_and_coins_are_conserved_to_the_last_unit(sequence: list[tuple[bool, Decimal, Decimal, Decimal, bool]]) -> None:
+def test_cash_and_coins_are_conserved_to_the_last_unit(
+    sequence: list[tuple[bool, Decimal, Decimal, Decimal, bool]],
+) -> None:
     """Invariant 11: fills, cash and holdings are exact; computed beside them in fractions, nothing is off."""
     books = Portfolio(BUDGET)
     cash, coins = Fraction(BUDGET), Fraction(0)
-    for number, (buys, quantity, price, fee, in_base) in enumerate(sequence):
+    for number, (buys, wanted, price, fee, in_base) in enumerate(sequence):
         held = books.position(BTC).quantity
-        if not buys:
-            quantity = min(quantity, held)
-            if not quantity:
-                continue
+        quantity = wanted if buys else min(wanted, held)
+        if not quantity:
+            continue
         base_fee = min(fee, quantity) if in_base and buys else Decimal(0)
         quote_fee = Decimal(0) if in_base and buys else fee
         side = Side.BUY if buys else Side.SELL
         asset = "BTC" if in_base and buys else "USDT"
         paid = base_fee if asset == "BTC" else quote_fee
-        books.apply(
-            fill(side, str(quantity), str(price), fee=str(paid), fee_asset=asset, trade_id=str(number)), MARKET
-        )
+        books.apply(fill(side, str(quantity), str(price), fee=str(paid), fee_asset=asset, trade_id=str(number)), MARKET)
         amount = Fraction(price) * Fraction(quantity)
         cash += (-amount if buys else amount) - Fraction(quote_fee)
         coins += (Fraction(quantity) if buys else -Fraction(quantity)) - Fraction(base_fee)

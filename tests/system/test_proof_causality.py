@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from bot.core.market import Timeframe
 from bot.exchange.market import Columns, MarketModel, SeededMarket
-from tests.command_line import BUSY, HOUR_MS, MARKETS, candle_words, done, exported, write_candles, write_markets
+from tests.command_line import BUSY, HOUR_MS, MARKETS, candle_words, done, exported, say, write_candles, write_markets
 
 RUN_DIGITS = 8
 """How much of an order's id says which run it is of: a function of the candles, later ones included."""
@@ -54,7 +54,7 @@ def test_another_future_changes_nothing_that_was_decided_before_it(tmp_path: Pat
         now = exported(folder / "run", folder / "tables")
 
         known = until(was, at_ms)
-        print(f"\nup to bar {bar}: " + ", ".join(f"{len(rows)} {name}" for name, rows in known.items()))
+        say(f"up to bar {bar}: " + ", ".join(f"{len(rows)} {name}" for name, rows in known.items()))
         assert until(now, at_ms) == known
         assert len(known["equity"]) == bar
         assert now["decisions"] != was["decisions"]

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from tests.command_line import BUSY, DEMO_BUNDLE, MARKETS, candle_words, candlewick, done, told, write_markets
+from tests.command_line import BUSY, DEMO_BUNDLE, MARKETS, candle_words, candlewick, done, say, told, write_markets
 
 TABLES = ("fills.csv", "equity.csv", "forecasts.csv", "decisions.csv")
 
@@ -24,7 +24,7 @@ def test_the_same_replay_twice_is_the_same_to_the_last_byte(tmp_path: Path) -> N
         summaries.append(told(ended))
         tables.append(table_bytes(run, tmp_path / f"tables {number}"))
 
-    print(f"\n{summaries[0]['fills']} fills, {summaries[0]['stop_exits']} stop exits, {summaries[0]['denied']} denials")
+    say(f"{summaries[0]['fills']} fills, {summaries[0]['stop_exits']} stop exits, {summaries[0]['denied']} denials")
     assert summaries[0]["fills"] >= 500
     assert summaries[0]["journal_sha256"] == summaries[1]["journal_sha256"]
     assert tables[0] == tables[1]
@@ -40,7 +40,7 @@ def test_a_journal_alone_gives_the_same_commands(tmp_path: Path) -> None:
 
     checked = done("replay", "--journal", tmp_path / "run")
 
-    print(f"\n{checked['commands']} commands from {checked['events']} events, {summary['fills']} fills")
+    say(f"{checked['commands']} commands from {checked['events']} events, {summary['fills']} fills")
     assert summary["fills"] >= 500
     assert checked["difference"] is None
     # An order for each entry, exit and stop, a mark for each instant, a decision for each candle.

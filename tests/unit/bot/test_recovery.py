@@ -72,7 +72,9 @@ def series(symbol: str, seed: int, missing: Sequence[int], volume: float = AMPLE
     candles = [one for number, one in enumerate(random_walk(seed, BARS, swing=0.08)) if number not in missing]
     times = np.array([one.open_time_ms for one in candles])
     rows = np.array([[one.open, one.high, one.low, one.close, volume] for one in candles])
-    return CandleSeries(symbol, Timeframe.H1, times, rows, FileReport((), len(rows), 0, was_unsorted=False, findings=()))
+    return CandleSeries(
+        symbol, Timeframe.H1, times, rows, FileReport((), len(rows), 0, was_unsorted=False, findings=())
+    )
 
 
 FEED = ReplayFeed([series(BTC, 3, (20, 21, 40)), series(ETH, 4, (12, 30, 31, 32, 33, 34))])
@@ -86,9 +88,7 @@ def by_forecast() -> Engine:
 
 
 def by_script() -> Engine:
-    plan = {
-        symbol: tuple(level(symbol, T0 + (number + 1) * HOUR) for number in range(BARS)) for symbol in SYMBOLS
-    }
+    plan = {symbol: tuple(level(symbol, T0 + (number + 1) * HOUR) for number in range(BARS)) for symbol in SYMBOLS}
     return engine(Scripted(plan), markets=MARKETS, risk=limits(stop_distance_frac=0.06, rebalance_band_frac=0.2))
 
 

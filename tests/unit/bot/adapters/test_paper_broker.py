@@ -40,8 +40,8 @@ def submit(one: PaperBroker, *wishes: Intent) -> list[AnyEvent]:
     return events
 
 
-def market(side: Side, quantity: str = "1", order_id: str = "m", **more: int) -> Intent:
-    return intent(side, OrderType.MARKET, quantity, order_id=order_id, **more)
+def market(side: Side, quantity: str = "1", order_id: str = "m", decided_ms: int = T0) -> Intent:
+    return intent(side, OrderType.MARKET, quantity, order_id=order_id, decided_ms=decided_ms)
 
 
 def stop(price: str, quantity: str = "1", order_id: str = "s") -> Intent:

@@ -7,18 +7,18 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from bot.core.market import Candle, Costs, ImpossibleCandle, Timeframe
 from tests.builders import T0, instrument
 
-GOOD = {"open_time_ms": T0, "open": 10.0, "high": 12.0, "low": 9.0, "close": 11.0, "volume": 1.0}
+GOOD = Candle(T0, 10.0, 12.0, 9.0, 11.0, 1.0)
 
 
 def test_a_possible_candle_is_taken_and_frozen() -> None:
     """Invariant 1: values are frozen."""
-    candle = Candle(**GOOD)
     with pytest.raises(AttributeError):
-        candle.close = 12.0  # type: ignore[misc]
+        GOOD.close = 12.0  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_a_possible_candle_is_taken_and_frozen() -> None:
 )
 def test_an_impossible_candle_is_refused(change: dict[str, float]) -> None:
     with pytest.raises(ImpossibleCandle, match="impossible candle"):
-        Candle(**(GOOD | change))
+        replace(GOOD, **change)
 
 
 def test_an_impossible_candle_is_refused_when_it_is_read_back() -> None:

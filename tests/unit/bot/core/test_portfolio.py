@@ -54,7 +54,7 @@ def test_what_is_sold_out_leaves_no_position() -> None:
 
 def test_selling_more_than_is_held_is_refused_and_changes_nothing() -> None:
     books = portfolio(BTC=Position(Decimal(1), Decimal(90)))
-    with pytest.raises(DataError, match="sells 1.001 BTC of 1 held"):
+    with pytest.raises(DataError, match=r"sells 1\.001 BTC of 1 held"):
         books.apply(fill(Side.SELL, "1.001", "100"), MARKET)
     assert books.cash == 1000
     assert books.position(BTC).quantity == 1

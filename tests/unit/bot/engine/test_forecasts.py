@@ -14,6 +14,7 @@ from bot.core.events import (
     ModelReady,
     RequestForecast,
     SessionStarted,
+    TimerFired,
     Verdict,
 )
 from bot.core.forecast import Forecast
@@ -93,7 +94,8 @@ def test_a_forecast_for_another_instant_is_dropped_and_counted(stale_ms: int) ->
     """Invariant 4."""
     one = driver()
     one.close(bar(0, 100.0))
-    assert one.feed(ready(stale_ms)) == []
+    answer = ForecastReady(closes(0), stale_ms, (foreseen(BTC, 1.0),))
+    assert one.feed(answer) == []
     assert one.engine.state.forecasts_dropped == 1
     assert len(submits(one.feed(ready(closes(0))))) == 1
 
@@ -134,15 +136,24 @@ def test_a_second_answer_for_one_instant_is_dropped_and_counted() -> None:
     assert one.engine.state.forecasts_dropped == 1
 
 
-def test_a_market_that_moved_on_while_the_model_thought_is_not_traded() -> None:
-    """Invariant 4: each market's own last candle counts."""
+def test_an_answer_that_comes_after_the_next_candle_of_any_market_is_too_late_for_all() -> None:
+    """Invariant 4: by the newest event's time it is an hour old."""
     one = driver(BTC, ETH)
     one.close(bar(0, 100.0), BTC)
     one.close(bar(0, 100.0), ETH)
     one.close(bar(1, 100.0), ETH)
     commands = one.feed(ready(closes(0), foreseen(BTC, 1.0), foreseen(ETH, 1.0)))
-    assert [wish.symbol for wish in submits(commands)] == [BTC]
-    assert (ETH, Verdict.NO_FORECAST, "the window has moved on") in rows(commands)
+    assert submits(commands) == []
+    assert {verdict for _, verdict, _ in rows(commands)} == {Verdict.NO_FORECAST}
+
+
+def test_the_forecast_of_an_instant_that_waited_for_a_late_market_is_not_late() -> None:
+    """Invariants 4 and 5: waiting for a market is not the model's delay."""
+    one = driver(BTC, ETH)
+    one.close(bar(0, 100.0), BTC)
+    (request,) = asked(one.feed(TimerFired(closes(0) + 10_000, "instant")))
+    assert request.symbols == (BTC,)
+    assert len(submits(one.feed(ready(closes(0))))) == 1
 
 
 def test_a_market_that_the_model_left_out_is_not_traded() -> None:

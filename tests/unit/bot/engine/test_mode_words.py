@@ -53,9 +53,7 @@ def test_no_code_below_the_composition_root_speaks_of_a_mode(folder: str) -> Non
     """Invariant 14: paper, live and replay do not appear in the engine, core, risk or strategies."""
     files = sorted((ROOT / folder).rglob("*.py"))
     assert files
-    found = {
-        str(path.relative_to(ROOT)): said for path in files if (said := words(path.read_text(encoding="utf-8")))
-    }
+    found = {str(path.relative_to(ROOT)): said for path in files if (said := words(path.read_text(encoding="utf-8")))}
     assert found == {}
 
 

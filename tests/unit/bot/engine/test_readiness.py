@@ -36,6 +36,7 @@ from tests.builders import (
     instrument,
     limits,
     opens,
+    state_of,
     submits,
     two_features,
 )
@@ -44,9 +45,9 @@ from tests.builders import (
 def test_an_engine_begins_halted() -> None:
     """Invariant 9."""
     core = engine(always(1.0))
-    assert core.trading_state is TradingState.HALTED
+    assert state_of(core) is TradingState.HALTED
     core.process(SessionStarted(T0))
-    assert core.trading_state is TradingState.HALTED
+    assert state_of(core) is TradingState.HALTED
 
 
 def test_it_is_active_once_the_model_is_proven_and_the_account_reconciled_in_either_order() -> None:
@@ -56,16 +57,16 @@ def test_it_is_active_once_the_model_is_proven_and_the_account_reconciled_in_eit
         core = engine(FollowsForecast())
         core.process(SessionStarted(T0))
         core.process(first)
-        assert core.trading_state is TradingState.HALTED
+        assert state_of(core) is TradingState.HALTED
         core.process(second)
-        assert core.trading_state is TradingState.ACTIVE
+        assert state_of(core) is TradingState.ACTIVE
 
 
 def test_a_strategy_without_a_model_waits_for_the_account_alone() -> None:
     core = engine(always(1.0))
     core.process(SessionStarted(T0))
     core.process(AccountReconciled(T0))
-    assert core.trading_state is TradingState.ACTIVE
+    assert state_of(core) is TradingState.ACTIVE
 
 
 def test_nothing_is_entered_before_the_account_is_reconciled() -> None:
@@ -83,9 +84,9 @@ def test_nothing_is_entered_before_the_account_is_reconciled() -> None:
 def test_every_session_has_to_be_proven_anew() -> None:
     """Invariant 9: start-up and recovery are one path."""
     driver = Driver(engine(FollowsForecast()), bundle="b")
-    assert driver.engine.trading_state is TradingState.ACTIVE
+    assert state_of(driver.engine) is TradingState.ACTIVE
     commands = driver.feed(SessionStarted(opens(1)))
-    assert driver.engine.trading_state is TradingState.HALTED
+    assert state_of(driver.engine) is TradingState.HALTED
     assert any(isinstance(command, Reconcile) for command in commands)
 
 
@@ -116,7 +117,7 @@ def test_what_closed_while_it_was_away_is_not_traded_on() -> None:
 def test_a_restart_keeps_the_operators_halt() -> None:
     driver = Driver(engine(always(1.0)))
     driver.feed(Halt(T0, "storm"), SessionStarted(T0), AccountReconciled(T0))
-    assert driver.engine.trading_state is TradingState.HALTED
+    assert state_of(driver.engine) is TradingState.HALTED
 
 
 def test_a_halt_stops_entries_and_exits_until_resumed() -> None:
@@ -126,7 +127,7 @@ def test_a_halt_stops_entries_and_exits_until_resumed() -> None:
     (row,) = [command for command in driver.commands if isinstance(command, Decided)]
     assert "storm" in row.reason
     driver.feed(Resume(closes(0), "calm"))
-    assert driver.engine.trading_state is TradingState.ACTIVE
+    assert state_of(driver.engine) is TradingState.ACTIVE
     assert len(submits(driver.close(bar(1, 100.0)))) == 1
 
 
@@ -160,9 +161,9 @@ def drawn_down() -> Driver:
 def test_a_tripped_drawdown_breaker_outlives_a_restart_and_ends_with_a_resume() -> None:
     driver = drawn_down()
     driver.feed(SessionStarted(closes(0) + 2), AccountReconciled(closes(0) + 2))
-    assert driver.engine.trading_state is TradingState.HALTED
+    assert state_of(driver.engine) is TradingState.HALTED
     driver.feed(Resume(closes(0) + 3, "seen"))
-    assert driver.engine.trading_state is TradingState.ACTIVE
+    assert state_of(driver.engine) is TradingState.ACTIVE
     assert driver.close(bar(1, 70.0)) != []
     assert len([c for c in driver.commands if isinstance(c, BreakerTripped)]) == 1
 
