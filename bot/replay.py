@@ -47,6 +47,7 @@ def begin_session(pump: Pump, at_ms: int, model: str | None) -> None:
     pump.feed(SessionStarted(at_ms))
     if model is not None:
         pump.feed(ModelReady(at_ms, model))
+    pump.settle()
 
 
 def fire_timers(pump: Pump, now_ms: int) -> None:
@@ -58,6 +59,7 @@ def fire_timers(pump: Pump, now_ms: int) -> None:
             return
         del pump.timers[timer]
         pump.feed(TimerFired(at_ms, timer))
+        pump.settle()
 
 
 def replay(

@@ -51,23 +51,25 @@ class InstantAssembler:
     def __init__(self, markets: Sequence[str], deadline_ms: int) -> None:
         self._order = {symbol: index for index, symbol in enumerate(markets)}
         self._deadline_ms = deadline_ms
-        self._waiting: list[CandleClosed] = []
+        self._instant_ms = -1
+        self._waiting: dict[str, CandleClosed] = {}
 
     @property
     def due_ms(self) -> int | None:
         """When the instant is handed on though a market is missing; None while nothing waits."""
-        return self._waiting[0].at_ms + self._deadline_ms if self._waiting else None
+        return self._instant_ms + self._deadline_ms if self._waiting else None
 
     def add(self, event: CandleClosed) -> list[Sequence[CandleClosed]]:
         """Take a candle; return the instants that are complete now, oldest first."""
-        complete = self.take() if self._waiting and event.at_ms != self._waiting[0].at_ms else []
-        self._waiting.append(event)
+        complete = self.take() if event.at_ms != self._instant_ms else []
+        self._instant_ms = event.at_ms
+        self._waiting.setdefault(event.symbol, event)
         return complete + self.take() if len(self._waiting) == len(self._order) else complete
 
     def take(self) -> list[Sequence[CandleClosed]]:
         """Hand on what waits."""
-        waiting, self._waiting = self._waiting, []
-        return [sorted(waiting, key=lambda event: self._order[event.symbol])] if waiting else []
+        waiting, self._waiting = self._waiting, {}
+        return [sorted(waiting.values(), key=lambda event: self._order[event.symbol])] if waiting else []
 
 
 class PaperSession:

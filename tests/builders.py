@@ -269,21 +269,26 @@ def engine(
 
 
 class MemoryJournal:
-    """Keeps every record, and the steps in which they belong together."""
+    """
+    Keeps every record: one step for each event with what followed from it at once.
+
+    `rests` are the numbers of steps after which nothing more followed, where a real journal may close a block.
+    """
 
     def __init__(self) -> None:
-        self.steps: list[list[AnyEvent | Deed | Observation]] = [[]]
+        self.steps: list[list[AnyEvent | Deed | Observation]] = []
+        self.rests: list[int] = [0]
         self.snapshots: list[bytes] = []
         self.commits = 0
 
     def append(self, event: AnyEvent) -> None:
-        self.steps[-1].append(event)
+        self.steps.append([event])
 
     def record(self, command: Deed | Observation) -> None:
         self.steps[-1].append(command)
 
     def step_done(self) -> None:
-        self.steps.append([])
+        self.rests.append(len(self.steps))
 
     def commit(self) -> None:
         self.commits += 1
@@ -293,7 +298,7 @@ class MemoryJournal:
 
     @property
     def event_count(self) -> int:
-        return len(self.steps) - 1
+        return len(self.steps)
 
     @property
     def records(self) -> list[AnyEvent | Deed | Observation]:

@@ -109,9 +109,12 @@ class PaperBroker:
             for order_id in self._waiting(event.symbol, event.candle.open_time_ms):
                 yield from self._meet(event.symbol, order_id, opened, event.candle.open_time_ms, left)
         for event, _, inside in paths:
-            # What is decided at the close has not been there while the range was walked.
+            # What is decided at the close was not there while the range was walked, and a market order that was
+            # there at the open has had its turn.
             for order_id in self._waiting(event.symbol, event.at_ms - 1):
-                yield from self._meet(event.symbol, order_id, inside, event.at_ms, left)
+                intent = self._working[event.symbol][order_id].intent if order_id in self._working[event.symbol] else None
+                if intent is not None and (intent.type is not MARKET or intent.decided_ms > event.candle.open_time_ms):
+                    yield from self._meet(event.symbol, order_id, inside, event.at_ms, left)
             yield from self._expire(event)
 
     def _work(self, order_id: str, symbol: str, order: Order | None) -> None:

@@ -40,7 +40,7 @@ from bot.engine import desk, engine
 from bot.engine.books import Books
 from bot.engine.engine import Engine
 from bot.engine.state import EngineSettings
-from bot.pump import Pump, play_instant
+from bot.pump import Pump, play_instant, spare_collector
 from bot.replay import begin_session
 from risk.limits import RiskLimits, SizingMethod, StopKind
 from strategies.forecast_following import ForecastFollowing
@@ -153,6 +153,7 @@ def measure(
         pump = Pump(decides, record, broker, answers, backfill=_nothing, measures_latency=False)
         begin_session(pump, rows[0][0], "array")
         length = _TIMEFRAME.ms
+        spare_collector()
         began = perf_counter()
         for opened_ms, opened, high, low, close, volume in rows:
             candle = Candle(opened_ms, opened, high, low, close, volume)

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 _UNITS_MS: Final = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 
+_FASTEST: Final = 1e6
+"""Market seconds in a real one beyond which a speed means nothing."""
+
 DEMO_CANDLES: Final = 2_400
 """Hours of the invented market that the demo plays: a hundred days, in about a minute."""
 
@@ -35,6 +38,18 @@ class _Duration(click.ParamType[int]):
         return int(match[1]) * _UNITS_MS[match[2]]
 
 
+class _Speed(click.ParamType[str]):
+    """The embedded market's seconds in a real one, or max."""
+
+    name = "speed"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The same words, known to be what the exchange takes."""
+        if value != "max" and not (re.fullmatch(r"\d+(\.\d+)?", value) and 0.0 < float(value) <= _FASTEST):
+            self.fail(f"{value!r} is not a speed: write a number above 0, up to a million, or max", param, ctx)
+        return value
+
+
 @click.command()
 @click.option("--exchange", default="embedded", show_default=True, help="embedded (invented candles) or binance.")
 @click.option("--symbol", "symbols", multiple=True, help="A market such as BTC/USDT; may be given again.")
@@ -44,8 +59,16 @@ class _Duration(click.ParamType[int]):
 @settings_options
 @click.option("--cash", help="The budget, in the quote currency.")
 @click.option("--for", "for_ms", type=_Duration(), help="Market time after which the run is finished, such as 30d.")
-@click.option("--seed", default=7, show_default=True, help="Which market the embedded exchange invents.")
-@click.option("--speed", default="1", show_default=True, help="The embedded market's seconds in a real one, or max.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=7, show_default=True, help="Which market the embedded exchange makes."
+)
+@click.option(
+    "--speed",
+    type=_Speed(),
+    default="1",
+    show_default=True,
+    help="The embedded market's seconds in a real one, or max.",
+)
 @click.option("--out", type=Path, required=True, help="The run's folder; an unfinished run there is gone on with.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
 def paper(as_json: bool, **asked: Any) -> int:
@@ -58,7 +81,9 @@ def paper(as_json: bool, **asked: Any) -> int:
 
 @click.command()
 @click.option("--out", type=Path, help="The run's folder; a new one under runs/ if not given.")
-@click.option("--speed", default="160000", show_default=True, help="Market seconds in a real one, or max.")
+@click.option(
+    "--speed", type=_Speed(), default="160000", show_default=True, help="Market seconds in a real one, or max."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
 def demo(out: Path | None, speed: str, as_json: bool) -> int:
     """Watch the whole machine trade an invented market for a minute: streams, forecasts, risk, orders, a report."""

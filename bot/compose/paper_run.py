@@ -10,6 +10,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from bot.adapters.candle_names import EXPECTED_SYMBOL, read_symbol
 from bot.adapters.candle_stream import CandleStream
 from bot.adapters.clock import MarketClock, SystemClock
 from bot.adapters.exchange_process import END_OF_MARKET, ExchangeProcess
@@ -24,7 +25,7 @@ from bot.core.events import CandleClosed, PriceUpdated
 from bot.core.market import Instrument, Timeframe
 from bot.core.ports import Forecaster
 from bot.core.run_record import RunRecord
-from bot.pump import Pump
+from bot.pump import Pump, spare_collector
 from bot.replay import Checkpoints, begin_session
 from bot.runner import Emit, InstantAssembler, PaperSession, Questions
 from bot.silence import Silent
@@ -88,7 +89,7 @@ async def run_paper(request: PaperRequest, tell: Tell, progress: Callable[[int, 
     loaded = load_settings(request.profile, overrides)
     timeframe = _timeframe(request.timeframe)
     # By name: who gets the cash of an instant must not depend on which market was named first.
-    request = replace(request, symbols=tuple(sorted(set(request.symbols))))
+    request = replace(request, symbols=tuple(sorted({_symbol(text) for text in request.symbols})))
     recorded = read_run(request.out) if (request.out / "journal.sqlite").exists() else None
     bundle, model = None, None
     if resolve_strategy(request.strategy, loaded.settings).needs_forecast:
@@ -160,6 +161,7 @@ async def _session(
         await CandleStream(klines, emit, end_reason=venue.end_reason).run()
 
     needs_model = not isinstance(model, Silent)
+    spare_collector()
     begin_session(pump, clock.now_ms(), model.name if needs_model else None)
     journal.commit()
     with _signals(session.stop):
@@ -224,6 +226,13 @@ def _inputs(request: PaperRequest) -> dict[str, str]:
     if request.exchange == "embedded":
         inputs |= {"seed": str(request.seed), "rho": str(request.rho)}
     return inputs
+
+
+def _symbol(text: str) -> str:
+    symbol = read_symbol(text)
+    if symbol is None:
+        raise ConfigError(f"--symbol {text} names no market: write {EXPECTED_SYMBOL}")
+    return symbol
 
 
 def _timeframe(text: str) -> Timeframe:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bot.adapters.paper_broker import PaperBroker
-from bot.core.errors import ConfigError
+from bot.core.errors import ConfigError, JournalError
 from bot.core.events import RunStarted
 from bot.core.market import Costs, Instrument
 from config.resolved import settings_from
@@ -53,12 +53,26 @@ def load_forecaster(path: Path) -> "tuple[Bundle, BundleForecaster]":
 
 def resolve_strategy(name: str, settings: Settings) -> Strategy:
     """The strategy of that name, or the one that the file at that path defines."""
-    kind, _, _ = name.partition("@")
-    if kind == FORECAST_FOLLOWING:
+    if name == FORECAST_FOLLOWING:
         return ForecastFollowing(SignalRule(settings.signal.cost_multiple, settings.signal.hysteresis_frac))
-    if kind == BUY_AND_HOLD:
+    if name == BUY_AND_HOLD:
         return BuyAndHold()
-    return load_strategy(Path(kind))
+    return load_strategy(Path(name))
+
+
+def recorded_strategy(printed: str, settings: Settings) -> Strategy:
+    """
+    The strategy that a run wrote down as `strategy_print` has it.
+
+    Raises:
+        JournalError: Its file is gone, or is not what it was.
+    """
+    path, at, digest = printed.rpartition("@")
+    if not at:
+        return resolve_strategy(printed, settings)
+    if not Path(path).is_file() or strategy_print(path) != printed:
+        raise JournalError(f"the run was decided by {path} with sha256 {digest}...: put that very file back")
+    return resolve_strategy(path, settings)
 
 
 def risk_limits(settings: Settings) -> RiskLimits:

@@ -17,7 +17,7 @@ from bot.core.errors import ConfigError, DataError
 from bot.core.gaps import segments
 from bot.core.market import Timeframe
 from bot.core.ports import Forecaster
-from bot.pump import Pump
+from bot.pump import Pump, spare_collector
 from bot.replay import Checkpoints, begin_session, replay
 from bot.silence import Silent
 from config.loading import Loaded, load_settings
@@ -116,6 +116,7 @@ class ReplayRun:
     def play(self, progress: Progress) -> None:
         """Play every candle that is left, then mark the run finished."""
         journal = self._opened.journal
+        spare_collector()
         try:
             begin_session(self._pump, min(self._begin_ms().values()), self._model_name)
             replay(self._pump, self._broker, self._feed.instants(self._begin_ms()), self._checkpoints, progress)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from bot.adapters.journal import Journal, Recovered
-from bot.compose.parts import resolve_strategy, risk_limits, strategy_print
-from bot.core.errors import JournalError
+from bot.compose.parts import recorded_strategy, risk_limits, strategy_print
+from bot.core.errors import ConfigError, JournalError
 from bot.core.events import RunStarted
 from bot.core.market import Instrument, Timeframe
 from bot.engine.engine import Engine
@@ -96,10 +96,10 @@ def build_engine(header: RunStarted) -> Engine:
     Build the engine that a run's first record describes. Everything that decides is in there.
 
     Raises:
-        JournalError: The features of this code are not those of the run.
+        JournalError: The features of this code, or a strategy's file, are not those of the run.
     """
     settings = settings_from(header.settings)
-    strategy = resolve_strategy(header.fingerprints["strategy"], settings)
+    strategy = recorded_strategy(header.fingerprints["strategy"], settings)
     features, window = None, 1
     if strategy.needs_forecast and "features" in header.fingerprints:
         if header.fingerprints["features"] != SHIPPED.version:
@@ -123,8 +123,11 @@ def open_run(folder: Path, header: RunStarted, *, durable: bool) -> Opened:
     Begin a run in `folder`, or go on with the unfinished one that is there.
 
     Raises:
+        ConfigError: The folder is a file.
         JournalError: A finished run is there, or one that differs; the message names what does.
     """
+    if folder.is_file():
+        raise ConfigError(f"{folder} is a file: name the run's folder with --out, a new one or that of a run")
     settings = settings_from(header.settings)
     block = settings.journal.block_records
     if not (folder / "journal.sqlite").exists():

@@ -4,7 +4,7 @@ What is traded and what is seen of it: timeframes, instruments, candles.
 Knows nothing of orders, time of day or venues' wire formats.
 """
 
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import Decimal
 from enum import Enum
 from math import inf
 from typing import Final
@@ -134,15 +134,16 @@ class Instrument(Struct, frozen=True):
         return self.symbol.partition("/")[2]
 
     def quantize_quantity(self, quantity: float | Decimal) -> Decimal:
-        """Largest tradable quantity that is not above `quantity`."""
-        return _to_multiple(quantity, self.lot_step, ROUND_FLOOR)
+        """Largest tradable quantity that is not above `quantity`, which is 0 or more."""
+        return _exact(quantity) // self.lot_step * self.lot_step
 
     def quantize_price(self, price: float | Decimal, *, up: bool) -> Decimal:
-        """Nearest price on the tick grid that is not below (`up`) or not above `price`."""
-        return _to_multiple(price, self.tick_size, ROUND_CEILING if up else ROUND_FLOOR)
+        """Nearest price on the tick grid that is not below (`up`) or not above `price`, which is 0 or more."""
+        exact = _exact(price)
+        below = exact // self.tick_size * self.tick_size
+        return below + self.tick_size if up and below < exact else below
 
 
-def _to_multiple(value: float | Decimal, step: Decimal, rounding: str) -> Decimal:
+def _exact(value: float | Decimal) -> Decimal:
     # The shortest decimal that reads back as the float: 0.1 is meant as 0.1, not as its binary neighbour.
-    exact = value if isinstance(value, Decimal) else Decimal(repr(float(value)))
-    return (exact / step).to_integral_value(rounding) * step
+    return value if type(value) is Decimal else Decimal(repr(float(value)))

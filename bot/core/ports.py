@@ -82,7 +82,7 @@ class Record(Protocol):
     """
     Where events, deeds and observations are kept.
 
-    Everything between two calls of `step_done` belongs to one event: it is kept whole or not at all.
+    Everything between two calls of `step_done` belongs together: it is kept whole or not at all.
     """
 
     def append(self, event: AnyEvent) -> None:
@@ -94,7 +94,7 @@ class Record(Protocol):
         ...
 
     def step_done(self) -> None:
-        """Say that all that followed from the last event is written."""
+        """Say that nothing more follows from what was written."""
         ...
 
     def commit(self) -> None:

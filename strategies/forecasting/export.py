@@ -2,7 +2,9 @@
 Turns a fitted Keras network into an ONNX graph, and checks that the graph is nothing but arithmetic.
 
 The LSTM stays rolled, so that ONNX Runtime gets one fused node; the number of windows in a call stays open. The
-onnx package is needed here and nowhere else. This module imports TensorFlow; only training does.
+onnx package is needed here and nowhere else. The exporter names and orders its nodes by Python's hash seed, so two
+exports of one network compute the same and need not have the same bytes: the weights have a sha256 of their own.
+This module imports TensorFlow; only training does.
 """
 
 import logging

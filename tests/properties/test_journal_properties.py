@@ -28,14 +28,14 @@ from bot.core.events import (
 from tests.unit.bot.adapters.journal_samples import EVENTS, HEADER, SYMBOL, closed, decided, forecast, marked, submitted
 
 times = st.integers(0, 2**62)
-prices = st.floats(allow_nan=False)
+prices = st.floats(min_value=0.0, exclude_min=True, allow_infinity=False)
 texts = st.text(max_size=40)
 
 events = st.one_of(
     st.builds(closed, st.integers(0, 10**6)),
     # A clock that measures a duration never answers -0.0.
     st.builds(forecast, st.integers(0, 10**6), st.floats(0.0, allow_infinity=False)),
-    st.builds(PriceUpdated, times, st.just(SYMBOL), prices, prices, prices),
+    st.builds(lambda at_ms, price: PriceUpdated(at_ms, SYMBOL, price, price, price), times, prices),
     st.builds(Halt, times, texts),
     st.builds(SessionStarted, times),
     st.sampled_from(EVENTS),

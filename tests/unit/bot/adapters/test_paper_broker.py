@@ -112,8 +112,16 @@ def test_the_opens_of_all_markets_come_before_any_range() -> None:
     assert [order_id for order_id, *_ in fills(events)] == ["e", "s"]
 
 
+def test_cash_at_the_open_goes_by_the_order_of_the_instruments() -> None:
+    """Invariant 5."""
+    one = broker(cash="120")
+    submit(one, intent(BUY, OrderType.MARKET, "9", order_id="e", symbol=ETH), market(BUY))
+    events = trade(one, closed(bar(0, 100.0)), closed(bar(0, 10.0), ETH))
+    assert [(order_id, size) for order_id, size, *_ in fills(events)] == [("m", 1.0), ("e", 1.999)]
+
+
 def test_cash_that_a_stop_frees_inside_a_bar_pays_for_nothing_at_its_open() -> None:
-    one = broker(cash="5", held="1")
+    one = broker(cash="5.01", held="1")
     submit(one, stop("95"), intent(BUY, OrderType.MARKET, "9", order_id="e", symbol=ETH))
     events = trade(one, closed(bar(0, 100.0, 110.0, 90.0, 100.0)), closed(bar(0, 10.0), ETH))
     bought = [float(e.fill.quantity) for e in events if isinstance(e, OrderFilled) and e.fill.symbol == ETH]

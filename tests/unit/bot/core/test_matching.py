@@ -128,7 +128,7 @@ def test_a_sell_never_goes_below_one_tick_and_never_has_a_negative_cost_for_it()
 
 
 def test_fees_are_rounded_up_to_eight_decimals() -> None:
-    assert fee(COSTLY.costs, market(BUY), Decimal("0.00001")) == Decimal("0.00000001")
+    assert fee(COSTLY.costs, market(BUY), Decimal("0.000011")) == Decimal("0.00000002")
     assert fee(COSTLY.costs, market(BUY), Decimal(0)) == 0
 
 

@@ -202,6 +202,15 @@ def test_a_rejected_exit_gets_its_stop_back() -> None:
     assert (again.type, again.stop_price, again.quantity) == (OrderType.STOP, stop.stop_price, Decimal(50))
 
 
+def test_a_stop_with_nothing_left_to_protect_is_taken_back() -> None:
+    driver, stop = exiting()
+    (sold,) = submits(driver.cancelled(stop.client_order_id))
+    (again,) = submits(driver.rejected(sold.client_order_id))
+    # The venue had it after all.
+    assert cancels(driver.filled(sold, "100")) == [again.client_order_id]
+    assert driver.held() == 0
+
+
 def test_a_venue_that_rejects_everything_is_not_asked_for_ever() -> None:
     driver = Driver(engine(always(1.0)))
     _, stop = protected(driver)
