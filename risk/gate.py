@@ -144,9 +144,9 @@ def _malformed(intent: Intent, instrument: Instrument) -> Denied | None:
     if quantity % instrument.lot_step:
         reason = f"quantity {quantity} is not a multiple of the lot step {instrument.lot_step}"
         return _deny(intent, Denial.LOT_GRID, reason)
-    if (intent.limit_price is not None) is not (intent.type is LIMIT) or (
-        intent.stop_price is not None
-    ) is not (intent.type is STOP):
+    if (intent.limit_price is not None) is not (intent.type is LIMIT) or (intent.stop_price is not None) is not (
+        intent.type is STOP
+    ):
         reason = (
             f"a {intent.type} order cannot have limit price {intent.limit_price} and stop price {intent.stop_price}: "
             f"a limit order has the first, a stop order the second, a market order neither"

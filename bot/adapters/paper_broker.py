@@ -112,7 +112,9 @@ class PaperBroker:
             # What is decided at the close was not there while the range was walked, and a market order that was
             # there at the open has had its turn.
             for order_id in self._waiting(event.symbol, event.at_ms - 1):
-                intent = self._working[event.symbol][order_id].intent if order_id in self._working[event.symbol] else None
+                intent = (
+                    self._working[event.symbol][order_id].intent if order_id in self._working[event.symbol] else None
+                )
                 if intent is not None and (intent.type is not MARKET or intent.decided_ms > event.candle.open_time_ms):
                     yield from self._meet(event.symbol, order_id, inside, event.at_ms, left)
             yield from self._expire(event)
@@ -140,9 +142,7 @@ class PaperBroker:
         volume = Decimal(repr(event.candle.volume)) * self._participation_frac
         return self._instruments[event.symbol].quantize_quantity(volume)
 
-    def _meet(
-        self, symbol: str, order_id: str, span: Span, at_ms: int, left: dict[str, Decimal]
-    ) -> Iterator[AnyEvent]:
+    def _meet(self, symbol: str, order_id: str, span: Span, at_ms: int, left: dict[str, Decimal]) -> Iterator[AnyEvent]:
         order = self._working[symbol].get(order_id)
         if order is None:
             return

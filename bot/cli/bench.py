@@ -21,7 +21,9 @@ def bench() -> None:
 
 @bench.command()
 @click.option("--candles", "count", default=500_000, show_default=True, help="One-minute candles of a seeded market.")
-@click.option("--model-candles", default=100_000, show_default=True, help="The same with the CNN-LSTM inside; 0 skips it.")
+@click.option(
+    "--model-candles", default=100_000, show_default=True, help="The same with the CNN-LSTM inside; 0 skips it."
+)
 @click.option("--rounds", default=3, show_default=True, help="Rounds of the full engine; the median counts.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
 def replay(count: int, model_candles: int, rounds: int, as_json: bool) -> None:
@@ -34,9 +36,7 @@ def replay(count: int, model_candles: int, rounds: int, as_json: bool) -> None:
         (measure("full engine", rows, lambda: ArrayForecaster(turns)) for _ in range(rounds)),
         key=lambda one: one.seconds,
     )[rounds // 2]
-    parts = [
-        measure(f"without {part}", rows, lambda: ArrayForecaster(turns), left_out=part) for part in _LEFT_OUT
-    ]
+    parts = [measure(f"without {part}", rows, lambda: ArrayForecaster(turns), left_out=part) for part in _LEFT_OUT]
     found = [whole, *parts, *_with_model(rows[:model_candles])]
     bare = bare_loop(rows, turns)
     other = _backtesting_py(rows, turns)

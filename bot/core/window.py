@@ -73,6 +73,11 @@ class Window:
             self._row = self._features.new_row()
 
     @property
+    def reads_features(self) -> bool:
+        """Whether it holds rows at all."""
+        return self._features is not None
+
+    @property
     def next_open_ms(self) -> int:
         """Open time of the only candle that may follow; -1 when any may."""
         return self.last_open_ms + self._timeframe_ms if self.bars else -1

@@ -140,7 +140,9 @@ class OrderDesk:
         order = self._books.moved(event.client_order_id, OrderStatus.REJECTED)
         if order is None:
             return
-        text = f"{order.intent.symbol}: {order.intent.purpose} order {event.client_order_id} was rejected: {event.reason}"
+        text = (
+            f"{order.intent.symbol}: {order.intent.purpose} order {event.client_order_id} was rejected: {event.reason}"
+        )
         out.append(Notify(event.at_ms, "order_rejected", text))
         market = self._state.markets[order.intent.symbol]
         was_stop = order.intent.client_order_id == market.stop_id

@@ -249,7 +249,6 @@ class Market:
         return ()
 
 
-@pytest.mark.parametrize("met", [True, False])
 def test_a_whole_instant_is_kept_or_none_of_it() -> None:
     """The journal may close a block only where nothing more follows: never between two fills of one candle."""
     world = started(always(1.0)).play(bar(0, 100.0))
@@ -259,6 +258,7 @@ def test_a_whole_instant_is_kept_or_none_of_it() -> None:
     assert world.journal.rests[-2:] == [before, len(world.journal.steps)]
 
 
+@pytest.mark.parametrize("met", [True, False])
 def test_orders_meet_all_candles_before_the_engine_sees_any(met: bool) -> None:
     markets = [instrument(BTC), instrument(ETH)]
     diary = Diary(moves_money=False)

@@ -1,0 +1,89 @@
+"""
+The account at its marks: what it is worth, what the breakers say of it, and what may be traded.
+
+Breakers look at marked equity, at every close and at every price between.
+"""
+
+from bot.core.events import AnyCommand, BreakerTripped, Marked, PriceUpdated
+from bot.core.orders import Purpose
+from bot.engine.books import Books
+from bot.engine.desk import OrderDesk
+from bot.engine.state import EngineState, MarketState
+from risk.breakers import TradingState, observe
+from risk.limits import RiskLimits
+
+
+class AccountWatch:
+    """Marks the account and keeps the desk's trading state current."""
+
+    def __init__(
+        self, state: EngineState, limits: RiskLimits, books: Books, desk: OrderDesk, *, needs_model: bool
+    ) -> None:
+        self._state = state
+        self._limits = limits
+        self._books = books
+        self._desk = desk
+        self._needs_model = needs_model
+        self.equity = books.equity()
+        self.renew()
+
+    def mark(self, instant_ms: int, out: list[AnyCommand]) -> None:
+        """Mark the account at the closes of an instant, and see to what is held."""
+        equity, cash = self._books.equity(), self._books.cash
+        self.equity = equity
+        out.append(Marked(instant_ms, equity, cash, (equity - cash) / equity if equity else 0.0))
+        self._observe(instant_ms, equity, out)
+        if self._books.held:
+            self._tend(out)
+
+    def on_price(self, market: MarketState, event: PriceUpdated, out: list[AnyCommand]) -> None:
+        """Mark the account at a price between closes."""
+        market.mark = event.last
+        equity = self.equity = self._books.equity()
+        self._observe(event.at_ms, equity, out)
+
+    def held_frac(self, symbol: str, mark: float) -> float:
+        """The exposure held, as a fraction of equity; 0 for dust, about which nothing can be decided."""
+        held = self._books.held
+        if symbol not in held or self._desk.is_dust(symbol, mark):
+            return 0.0
+        return held[symbol] * mark / self.equity
+
+    def renew(self) -> None:
+        """Work out anew what may be traded, and why."""
+        self._desk.trading_state, self._desk.state_reason = self._trading_state()
+
+    def _trading_state(self) -> tuple[TradingState, str]:
+        state = self._state
+        if state.operator_halt:
+            return TradingState.HALTED, f"halted: {state.operator_halt}"
+        if state.breakers.drawdown_tripped:
+            return TradingState.HALTED, "halted by the drawdown breaker"
+        if self._needs_model and not state.model_ready:
+            return TradingState.HALTED, "the model is not proven yet"
+        if not state.reconciled:
+            return TradingState.HALTED, "the account is not reconciled yet"
+        if state.breakers.daily_tripped:
+            return (
+                TradingState.REDUCING,
+                "the daily-loss breaker allows only what cuts exposure until the next UTC day",
+            )
+        return TradingState.ACTIVE, ""
+
+    def _observe(self, at_ms: int, equity: float, out: list[AnyCommand]) -> None:
+        breakers = self._state.breakers
+        was_tripped = breakers.daily_tripped
+        trip = observe(breakers, self._limits, at_ms, equity)
+        if trip is not None:
+            out.append(BreakerTripped(at_ms, trip.breaker, trip.reason))
+            self.renew()
+            self._desk.take_entries_back(out)
+            self._tend(out)
+        elif breakers.daily_tripped != was_tripped:
+            self.renew()
+
+    def _tend(self, out: list[AnyCommand]) -> None:
+        # A level, not an edge: a drawdown breaker goes on selling until nothing is left to sell.
+        if self._state.breakers.drawdown_tripped:
+            self._desk.flatten(Purpose.BREAKER, out)
+        self._desk.guard(out)
