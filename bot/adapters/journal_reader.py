@@ -6,7 +6,7 @@ Knows nothing of what is made of the records.
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
 
@@ -31,7 +31,7 @@ class StoredRun(Struct, frozen=True):
     finished: bool
     blocks: int
 
-    def records(self) -> Iterator[AnyEvent | Deed | Observation]:
+    def records(self) -> Generator[AnyEvent | Deed | Observation, None, None]:
         """
         Read every record from `header` on, one block in memory at a time; each call begins anew.
 

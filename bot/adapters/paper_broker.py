@@ -54,10 +54,7 @@ class PaperBroker:
     def is_met(self, closed: Sequence[CandleClosed]) -> bool:
         """Whether any working order can react to these candles: cheap, and asked for every one of them."""
         reach = self._reach
-        for event in closed:
-            if event.symbol in reach and event.candle.low <= reach[event.symbol]:
-                return True
-        return False
+        return any(event.symbol in reach and event.candle.low <= reach[event.symbol] for event in closed)
 
     def submit(self, command: SubmitOrder, at_ms: int) -> list[AnyEvent]:
         """Take an order, or reject what an exchange would reject."""

@@ -36,7 +36,7 @@ from bot.core.market import Candle, Costs, Instrument, Timeframe
 from bot.core.orders import Approved, Intent, Purpose
 from bot.core.ports import Forecaster, Record
 from bot.core.window import FeatureSet
-from bot.engine import desk, watch
+from bot.engine import entry, watch
 from bot.engine.books import Books
 from bot.engine.engine import Engine
 from bot.engine.state import EngineSettings
@@ -206,7 +206,7 @@ def _without(part: str) -> Iterator[None]:
             with patch.object(PaperBroker, "is_met", lambda *_: False):
                 yield
         case "risk":
-            with patch.object(desk, "review", approve), patch.object(watch, "observe", lambda *_: None):
+            with patch.object(entry, "review", approve), patch.object(watch, "observe", lambda *_: None):
                 yield
         case "marks":
             with patch.object(Books, "equity", lambda _: float(BUDGET)):

@@ -275,8 +275,10 @@ class CancelOrder(Command, frozen=True, array_like=True, tag=True, gc=False):
 @final
 class Reconcile(Command, frozen=True, array_like=True, tag=True, gc=False):
     """
-    Bring the broker's books and ours together: the orders it is known to hold, the cash and holdings that our
-    own fills made, and, in the order in which they were given, the deeds that it has not answered yet.
+    Bring the broker's books and ours together.
+
+    `orders` are those that it is known to hold, `cash` and `holdings` what our own fills made, and `unanswered`, in
+    the order in which they were given, the deeds that it has not answered yet.
     """
 
     orders: tuple[Order, ...]

@@ -1,8 +1,8 @@
-"""
+r"""
 Orders from wish to fill: intents, what risk says of them, and the life of an order.
 
     Intent -- risk --> Approved -- broker --> SUBMITTED -> ACCEPTED -> PARTIALLY_FILLED -> FILLED
-                 \\-> Denied                       |-> REJECTED     |-> CANCELLED
+                 \-> Denied                       |-> REJECTED     |-> CANCELLED
                                                    |-> UNKNOWN -> (whatever the venue says)
 
 Denied never left us. Rejected is the venue's proven no. Unknown is asked for, never sent again.
@@ -164,9 +164,6 @@ class Order(Struct, frozen=True, array_like=True, gc=False):
         A fill is a fact also where a cancel or a rejection was heard first: the quantity always counts.
         """
         filled = self.filled + quantity
-        whole = filled >= self.intent.quantity
-        if whole:
-            status = _FILLED
-        else:
-            status = self.status if self.status.is_final else _PARTIALLY_FILLED
+        working = self.status if self.status.is_final else _PARTIALLY_FILLED
+        status = _FILLED if filled >= self.intent.quantity else working
         return replace(self, filled=filled, status=status)

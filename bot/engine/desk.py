@@ -6,61 +6,45 @@ order, `protect` compares the stop that should rest with the one that does.
 """
 
 from decimal import Decimal
-from typing import Final
 
 from bot.core.events import (
     AnyCommand,
-    CancelOrder,
     Notify,
     OrderAccepted,
     OrderCancelled,
     OrderFilled,
     OrderRejected,
     OrderUnknown,
-    SubmitOrder,
     Verdict,
 )
-from bot.core.market import DAY_MS, Instrument
-from bot.core.matching import BPS
-from bot.core.orders import (
-    BUY,
-    MARKET,
-    SELL,
-    STOP,
-    ZERO,
-    Approved,
-    Denied,
-    Intent,
-    Order,
-    OrderStatus,
-    OrderType,
-    Purpose,
-    Side,
-)
+from bot.core.market import Instrument
+from bot.core.orders import BUY, MARKET, SELL, STOP, Approved, Denied, Order, OrderStatus, Purpose
 from bot.core.portfolio import Position
 from bot.engine.books import Books
-from bot.engine.state import EngineSettings, EngineState, MarketState
-from risk.breakers import TradingState
-from risk.gate import AccountView, Denial, review
+from bot.engine.entry import OrderEntry
+from bot.engine.state import EngineState, MarketState
+from risk.gate import Denial
+from risk.limits import RiskLimits
 from risk.stops import stop_price, tighter
-
-_DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 class OrderDesk:
     """Submits what risk approves, and keeps each position protected."""
 
     def __init__(
-        self, state: EngineState, settings: EngineSettings, instruments: dict[str, Instrument], books: Books
+        self,
+        state: EngineState,
+        limits: RiskLimits,
+        instruments: dict[str, Instrument],
+        books: Books,
+        entry: OrderEntry,
     ) -> None:
         self._state = state
-        self._settings = settings
+        self._limits = limits
         self._instruments = instruments
         self._books = books
-        self._timeframe_ms = settings.timeframe.ms
+        self._entry = entry
         self._least = {symbol: float(one.min_notional) for symbol, one in instruments.items()}
-        self.trading_state = TradingState.HALTED
-        self.state_reason = ""
 
     def trade(
         self, market: MarketState, wanted: float, held: float, equity: float, out: list[AnyCommand]
@@ -94,7 +78,7 @@ class OrderDesk:
     def take_entry_back(self, market: MarketState, out: list[AnyCommand]) -> None:
         """Cancel a working entry that is not wanted any more."""
         if market.entry_id:
-            self._cancel(market.entry_id, market.symbol, out)
+            self._entry.cancel(market.entry_id, market.symbol, out)
 
     def protect(self, market: MarketState, out: list[AnyCommand]) -> None:
         """Make the resting stop what it should be: none when flat, and all of the position otherwise."""
@@ -105,11 +89,11 @@ class OrderDesk:
         if not quantity:
             market.stop_price = None
             if stop is not None:
-                self._cancel(market.stop_id, market.symbol, out)
+                self._entry.cancel(market.stop_id, market.symbol, out)
         elif stop is None:
             self._place_stop(market, quantity, out)
         elif stop.remaining != quantity or stop.intent.stop_price != market.stop_price:
-            self._cancel(market.stop_id, market.symbol, out)  # placed anew when the cancel is answered
+            self._entry.cancel(market.stop_id, market.symbol, out)  # placed anew when the cancel is answered
 
     def guard(self, out: list[AnyCommand]) -> None:
         """Protect again, once a candle, what a refusal has left without a stop."""
@@ -186,35 +170,35 @@ class OrderDesk:
         costs = instrument.costs
         with_costs = 1.0 + costs.round_trip_bps / 2e4
         quantity = instrument.quantize_quantity(notional / (market.mark * with_costs))
-        intent = self._intent(market, BUY, MARKET, quantity, Purpose.ENTRY)
-        answer = self._review(market, intent)
+        intent = self._entry.intent(market, BUY, MARKET, quantity, Purpose.ENTRY)
+        answer = self._entry.review(market, intent)
         if isinstance(answer, Denied):
             return Verdict.DENIED, answer.reason
         market.entry_id = intent.client_order_id
-        self._count_order()
-        self._submit(answer, out)
+        self._entry.count_entry()
+        self._entry.submit(answer, out)
         return Verdict.SUBMITTED, "entry"
 
     def _leave(
         self, market: MarketState, purpose: Purpose, quantity: Decimal, out: list[AnyCommand]
     ) -> tuple[Verdict, str]:
-        intent = self._intent(market, SELL, MARKET, quantity, purpose)
+        intent = self._entry.intent(market, SELL, MARKET, quantity, purpose)
         # The stop holds the coins on a real exchange: it has to go before they can be sold.
-        answer = self._review(market, intent, released=market.stop_id)
+        answer = self._entry.review(market, intent, released=market.stop_id)
         if isinstance(answer, Denied):
             if purpose is not Purpose.EXIT:
                 self._warn(market, answer, out)
             return Verdict.DENIED, answer.reason
         if market.stop_id:
             market.pending_exit = answer
-            self._cancel(market.stop_id, market.symbol, out)
+            self._entry.cancel(market.stop_id, market.symbol, out)
         else:
             self._sell(market, answer, out)
         return Verdict.SUBMITTED, purpose.value
 
     def _sell(self, market: MarketState, approved: Approved, out: list[AnyCommand]) -> None:
         market.exit_id = approved.intent.client_order_id
-        self._submit(approved, out)
+        self._entry.submit(approved, out)
 
     def _go_on(self, market: MarketState, out: list[AnyCommand]) -> None:
         exit_ = market.pending_exit
@@ -230,19 +214,21 @@ class OrderDesk:
 
     def _set_stop(self, market: MarketState, position: Position) -> None:
         entry = float(position.average_price)
-        price = stop_price(self._settings.limits, entry, market.atr)
-        new = self._instruments[market.symbol].quantize_price(price, up=False)
+        price = stop_price(self._limits, entry, market.atr)
+        instrument = self._instruments[market.symbol]
+        # A price of less than a tick would leave the stop at 0, and the position without one.
+        new = max(instrument.quantize_price(price, up=False), instrument.tick_size)
         market.stop_price = tighter(market.stop_price, new)
 
     def _place_stop(self, market: MarketState, quantity: Decimal, out: list[AnyCommand]) -> None:
         if market.stop_price is None:
             self._set_stop(market, self._state.portfolio.position(market.symbol))
-        intent = self._intent(market, SELL, STOP, quantity, Purpose.STOP, market.stop_price)
-        answer = self._review(market, intent)
+        intent = self._entry.intent(market, SELL, STOP, quantity, Purpose.STOP, market.stop_price)
+        answer = self._entry.review(market, intent)
         if isinstance(answer, Approved):
             market.unprotected = ""
             market.stop_id = intent.client_order_id
-            self._submit(answer, out)
+            self._entry.submit(answer, out)
         elif answer.code == Denial.STOP_WOULD_TRIGGER:
             self._leave(market, Purpose.STOP, quantity, out)
         else:
@@ -260,77 +246,6 @@ class OrderDesk:
         position = self._state.portfolio.position(market.symbol).quantity
         return self._instruments[market.symbol].quantize_quantity(position) if position else position
 
-    def _intent(
-        self,
-        market: MarketState,
-        side: Side,
-        kind: OrderType,
-        quantity: Decimal,
-        purpose: Purpose,
-        stop: Decimal | None = None,
-    ) -> Intent:
-        self._state.sequence += 1
-        order_id = self._settings.id_prefix + _base36(self._state.sequence)
-        return Intent(order_id, market.symbol, side, kind, quantity, purpose, self._state.time_ms, stop_price=stop)
-
-    def _review(self, market: MarketState, intent: Intent, released: str = "") -> Approved | Denied:
-        view = self._view(market, released)
-        return review(intent, self._instruments[market.symbol], view, self._settings.limits)
-
-    def _view(self, market: MarketState, released: str) -> AccountView:
-        # `released` is the order that will be gone before the intent gets there: it holds nothing back.
-        state, books = self._state, self._books
-        symbol = market.symbol
-        position = state.portfolio.position(symbol).quantity
-        selling, reserved_here, reserved = ZERO, ZERO, ZERO
-        for order_id, order in state.orders.items():
-            if order.intent.side is BUY:
-                cash = self._cash_for(order)
-                reserved += cash
-                reserved_here += cash if order.intent.symbol == symbol else ZERO
-            elif order.intent.symbol == symbol and order_id != released:
-                selling += order.remaining
-        since_stop = (state.instant_ms - market.stopped_ms) // self._timeframe_ms
-        equity = books.equity()
-        return AccountView(
-            state=self.trading_state,
-            state_reason=self.state_reason,
-            equity=equity,
-            available_cash=state.portfolio.cash - reserved,
-            position=position,
-            sellable=position - selling,
-            position_notional=books.held.get(symbol, 0.0) * market.mark + float(reserved_here),
-            exposure_notional=equity - books.cash + float(reserved),
-            price=market.mark,
-            market_problem=None,
-            candles_since_stop=None if market.stopped_ms < 0 else since_stop,
-            orders_today=state.orders_today if state.orders_day == state.time_ms // DAY_MS else 0,
-        )
-
-    def _cash_for(self, order: Order) -> Decimal:
-        # What a working buy may still take, at the worse of its limit and the market, with all costs.
-        costs = self._instruments[order.intent.symbol].costs
-        mark = Decimal(repr(self._state.markets[order.intent.symbol].mark))
-        price = max(order.intent.limit_price or ZERO, mark)
-        extra = costs.taker_fee_bps + costs.half_spread_bps + costs.slippage_bps
-        return order.remaining * price * (1 + extra / BPS)
-
-    def _submit(self, approved: Approved, out: list[AnyCommand]) -> None:
-        command = SubmitOrder(approved)
-        self._books.submitted(command)
-        out.append(command)
-
-    def _cancel(self, order_id: str, symbol: str, out: list[AnyCommand]) -> None:
-        if not self._books.cancel_is_asked(order_id):
-            command = CancelOrder(order_id, symbol)
-            self._books.cancel_asked(command)
-            out.append(command)
-
-    def _count_order(self) -> None:
-        day = self._state.time_ms // DAY_MS
-        self._state.orders_today = self._state.orders_today + 1 if day == self._state.orders_day else 1
-        self._state.orders_day = day
-
     @staticmethod
     def _forget(market: MarketState, order: Order) -> None:
         order_id = order.intent.client_order_id
@@ -340,11 +255,3 @@ class OrderDesk:
             market.exit_id = ""
         elif order_id == market.stop_id:
             market.stop_id = ""
-
-
-def _base36(number: int) -> str:
-    digits = ""
-    while number:
-        number, rest = divmod(number, 36)
-        digits = _DIGITS[rest] + digits
-    return digits

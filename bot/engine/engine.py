@@ -41,6 +41,7 @@ from bot.core.portfolio import Portfolio
 from bot.core.window import FeatureSet, Window
 from bot.engine.books import Books
 from bot.engine.desk import OrderDesk
+from bot.engine.entry import OrderEntry
 from bot.engine.instants import Instants
 from bot.engine.state import EngineSettings, EngineState, MarketState, Snapshot
 from bot.engine.watch import AccountWatch
@@ -76,7 +77,7 @@ class Engine:
         markets = {symbol: MarketState(symbol) for symbol in self._instruments}
         self._use(EngineState(Portfolio(budget), BreakerState(), markets))
 
-    def process(self, event: AnyEvent) -> list[AnyCommand]:
+    def process(self, event: AnyEvent) -> list[AnyCommand]:  # noqa: C901, PLR0912 - one arm for each event
         """
         Take one event and say what follows from it.
 
@@ -85,8 +86,7 @@ class Engine:
         """
         state = self._state
         out: list[AnyCommand] = []
-        if event.at_ms > state.time_ms:
-            state.time_ms = event.at_ms
+        state.time_ms = max(state.time_ms, event.at_ms)
         # Told by their types, the frequent ones first: a pattern would ask each class, which takes ten times as long.
         if type(event) is CandleClosed:
             self._instants.on_candle(self._market(event.symbol), event, out)
@@ -136,9 +136,14 @@ class Engine:
         return self._state.time_ms
 
     @property
+    def needs_forecast(self) -> bool:
+        """Whether its strategy asks a model."""
+        return self._strategy.needs_forecast
+
+    @property
     def trading_state(self) -> TradingState:
         """What may be traded now, by the account as a whole."""
-        return self._desk.trading_state
+        return self._entry.trading_state
 
     @property
     def state(self) -> EngineState:
@@ -164,9 +169,11 @@ class Engine:
     def _use(self, state: EngineState) -> None:
         self._state = state
         self._books = Books(state, self._instruments)
-        self._desk = OrderDesk(state, self._settings, self._instruments, self._books)
+        self._entry = OrderEntry(state, self._settings, self._instruments, self._books)
+        limits = self._settings.limits
+        self._desk = OrderDesk(state, limits, self._instruments, self._books, self._entry)
         needs_model = self._strategy.needs_forecast
-        self._watch = AccountWatch(state, self._settings.limits, self._books, self._desk, needs_model=needs_model)
+        self._watch = AccountWatch(state, limits, self._books, self._entry, self._desk, needs_model=needs_model)
         self._instants = Instants(
             state, self._settings, self._instruments, self._windows, self._strategy, self._watch, self._desk
         )

@@ -87,8 +87,10 @@ class Instants:
 
     def on_candle(self, market: MarketState, event: CandleClosed, out: list[AnyCommand]) -> None:
         """Take a closed candle, and decide its instant if it was the last one."""
-        if self._intake.offer(market, event, out):
-            self._report(market, out)
+        if self._intake.offer(market, event, out) and not self._report(market, out):
+            held = self._watch.held_frac(event.symbol, market.mark)
+            late = "the candle came after its instant was decided"
+            out.append(Decided(event.at_ms, event.symbol, None, None, held, Verdict.NOT_TRADABLE, late))
 
     def on_history(self, market: MarketState, event: Backfilled, out: list[AnyCommand]) -> None:
         """Take history's answer. Only its newest candle can still be decided on."""
@@ -127,7 +129,7 @@ class Instants:
         if event.close_time_ms == self._state.awaiting_ms:
             self._give_up_forecast(event.reason, out)
 
-    def _report(self, market: MarketState, out: list[AnyCommand]) -> None:
+    def _report(self, market: MarketState, out: list[AnyCommand]) -> bool:
         state = self._state
         close_ms = self._windows[market.symbol].last_open_ms + self._timeframe_ms
         if close_ms > state.instant_ms:
@@ -136,7 +138,7 @@ class Instants:
             state.instant_ms = close_ms
             state.reported = 0
         elif close_ms < state.instant_ms or state.decided_ms == close_ms:
-            return  # late for its instant: it moved the window, it allows no entry
+            return False  # late for its instant: it moved the window, it allows no entry
         market.reported_ms = close_ms
         if not market.suspended:
             state.reported += 1
@@ -145,6 +147,7 @@ class Instants:
         elif not state.timer_set:
             state.timer_set = True
             out.append(WakeAt(INSTANT_TIMER, close_ms + self._settings.batch_deadline_ms))
+        return True
 
     def _decide_instant(self, out: list[AnyCommand]) -> None:
         state = self._state

@@ -43,9 +43,9 @@ class MarketState(Struct):
     """
     One market: what was seen of it and what is under way in it.
 
-    `asked` is the span that history was asked for, `held_back` are the candles that wait for its answer. The ids name working orders; empty is none.
-    `pending_exit` is an exit that waits until the resting stop is out of the way; `unprotected` is the code of the
-    last reason why a position could not be given a stop.
+    `asked` is the span that history was asked for, `held_back` are the candles that wait for its answer. The ids
+    name working orders; empty is none. `pending_exit` is an exit that waits until the resting stop is out of the
+    way; `unprotected` is the code of the last reason why a position could not be given a stop.
     """
 
     symbol: str

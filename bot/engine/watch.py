@@ -8,20 +8,29 @@ from bot.core.events import AnyCommand, BreakerTripped, Marked, PriceUpdated
 from bot.core.orders import Purpose
 from bot.engine.books import Books
 from bot.engine.desk import OrderDesk
+from bot.engine.entry import OrderEntry
 from bot.engine.state import EngineState, MarketState
 from risk.breakers import TradingState, observe
 from risk.limits import RiskLimits
 
 
 class AccountWatch:
-    """Marks the account and keeps the desk's trading state current."""
+    """Marks the account and keeps the trading state current."""
 
     def __init__(
-        self, state: EngineState, limits: RiskLimits, books: Books, desk: OrderDesk, *, needs_model: bool
+        self,
+        state: EngineState,
+        limits: RiskLimits,
+        books: Books,
+        entry: OrderEntry,
+        desk: OrderDesk,
+        *,
+        needs_model: bool,
     ) -> None:
         self._state = state
         self._limits = limits
         self._books = books
+        self._entry = entry
         self._desk = desk
         self._needs_model = needs_model
         self.equity = books.equity()
@@ -51,7 +60,7 @@ class AccountWatch:
 
     def renew(self) -> None:
         """Work out anew what may be traded, and why."""
-        self._desk.trading_state, self._desk.state_reason = self._trading_state()
+        self._entry.trading_state, self._entry.state_reason = self._trading_state()
 
     def _trading_state(self) -> tuple[TradingState, str]:
         state = self._state

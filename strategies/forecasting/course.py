@@ -1,6 +1,8 @@
 """
-Plans a training: from candles to a data set, the stretch that the shipped network learns from, and the stretches
-on which that way of learning is judged. Knows no network.
+Plans a training, from candles to a data set.
+
+Cuts the stretch that the shipped network learns from, and the stretches on which that way of learning is judged.
+Knows no network.
 """
 
 from collections.abc import Sequence

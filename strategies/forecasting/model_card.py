@@ -1,6 +1,8 @@
 """
-Says in plain words what a bundle is, what it was trained on, how good it was on what it had not seen, and what it
-must not be used for. Pure text from figures; knows no network.
+Says in plain words what a bundle is.
+
+What it was trained on, how good it was on what it had not seen, and what it must not be used for: pure text from
+figures. Knows no network.
 """
 
 from collections.abc import Iterator

@@ -1,6 +1,7 @@
 """Whatever bytes come from Binance's socket, the parser answers with a value and never with a price that lies."""
 
 import json
+from collections.abc import Mapping
 from math import isfinite
 
 import msgspec
@@ -21,7 +22,7 @@ JSON = st.recursive(
 )
 
 
-def frame(numbers: dict[str, object], **changes: object) -> dict[str, object]:
+def frame(numbers: Mapping[str, object], **changes: object) -> dict[str, object]:
     kline = {"t": OPEN_MS, "T": OPEN_MS + 3_599_999, "s": "BTCUSDT", "i": "1h", "x": True, **numbers, **changes}
     return {"e": "kline", "E": OPEN_MS + 3_600_005, "s": "BTCUSDT", "k": kline}
 

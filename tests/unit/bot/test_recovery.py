@@ -121,7 +121,7 @@ def run(core: Engine, feed: ReplayFeed) -> Played:
     def begin() -> dict[str, int]:
         return {symbol: max(core.next_open_ms(symbol), STARTED_MS) for symbol in SYMBOLS}
 
-    begin_session(pump, min(begin().values()), "scripted" if core._needs_forecast else None)
+    begin_session(pump, min(begin().values()), "scripted" if core.needs_forecast else None)
     checkpoints = Checkpoints(core, journal, 10**9)
     replay(pump, broker, feed.instants(begin()), checkpoints, lambda count, close_ms: None)
     return Played(journal.steps, journal.rests)

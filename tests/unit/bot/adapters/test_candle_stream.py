@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 
 import pytest
-from websockets.asyncio.server import Request, Response, ServerConnection, serve
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.http11 import Request, Response
 
 from bot.adapters.candle_stream import CandleStream, Patience
 from bot.adapters.venues.binance import BinanceKlines
@@ -162,7 +163,13 @@ async def test_a_price_that_is_older_than_what_is_known_is_dropped() -> None:
 
 @pytest.mark.asyncio
 async def test_frames_that_cannot_be_believed_are_counted_and_survived() -> None:
-    bad = [b"\xff", "nonsense", kline(10, 99.0), kline(10, market="DOGEUSDT"), json.dumps({"e": "trade"})]
+    bad: list[str | bytes] = [
+        b"\xff",
+        "nonsense",
+        kline(10, 99.0),
+        kline(10, market="DOGEUSDT"),
+        json.dumps({"e": "trade"}),
+    ]
     async with venue_of(sends(*bad, kline(10))) as (venue, listener):
         await listener.stream.run()
     counts = listener.stream.counts

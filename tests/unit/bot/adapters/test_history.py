@@ -1,7 +1,7 @@
 """History through the real ccxt: against the embedded exchange, and against a venue that misbehaves by script."""
 
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
 
@@ -53,7 +53,7 @@ class Scripted:
         self.asked: list[str] = []
         self.pauses = Pauses()
 
-    def _answer(self, body: Callable[[web.Request], object]) -> Callable[[web.Request], object]:
+    def _answer(self, body: Callable[[web.Request], object]) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def handle(request: web.Request) -> web.Response:
             self.asked.append(request.path.rpartition("/")[2])
             return self.troubles.pop(0) if self.troubles else web.json_response(body(request))

@@ -36,7 +36,8 @@ def rows(folder: Path) -> list[list[int | str]]:
 
 
 def golden() -> list[list[int | str]]:
-    return json.loads(GOLDEN.read_text("utf-8"))
+    found: list[list[int | str]] = json.loads(GOLDEN.read_text("utf-8"))
+    return found
 
 
 def test_the_bytes_of_a_journal_are_those_of_the_golden_file(tmp_path):

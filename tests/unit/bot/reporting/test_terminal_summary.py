@@ -10,10 +10,11 @@ from bot.reporting.wording import basis_points, moment, number, percent, plural,
 
 
 def printed(run, width=100):
-    screen = Console(file=StringIO(), width=width, highlight=False)
+    page = StringIO()
+    screen = Console(file=page, width=width, highlight=False)
     reviewed = review(run, seconds=2.0)
     print_summary(reviewed.summary, reviewed.verdict, Path("runs/one/report.html"), screen)
-    return screen.file.getvalue()
+    return page.getvalue()
 
 
 def test_the_verdict_comes_before_the_figures_and_the_report_last(new_run):

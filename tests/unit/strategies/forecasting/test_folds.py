@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,7 +31,7 @@ def test_test_parts_follow_one_another_and_end_with_the_history() -> None:
     folds = walk_forward_folds(history, Lengths(), GAP_MS, 4)
 
     assert [fold.test.until_ms - fold.test.from_ms for fold in folds] == [int(182.5 * DAY_MS)] * 4
-    assert all(one.test.until_ms == two.test.from_ms for one, two in zip(folds, folds[1:], strict=False))
+    assert all(one.test.until_ms == two.test.from_ms for one, two in pairwise(folds))
     assert folds[-1].test.until_ms == history.until_ms
 
 
