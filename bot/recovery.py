@@ -6,11 +6,15 @@ Recorded intents win over recomputed ones: where they differ, the run is not gon
 
 from collections.abc import Iterable
 
+from typing import Final
+
 from msgspec import Struct
 
 from bot.core.errors import JournalError
 from bot.core.events import AnyEvent, CancelOrder, Deed, RunStarted, SubmitOrder
 from bot.engine.engine import Engine
+
+_SHA256_DIGITS: Final = 64
 
 
 class Taken(Struct, frozen=True):
@@ -76,4 +80,5 @@ def differences(recorded: RunStarted, wanted: RunStarted) -> list[str]:
 
 
 def _short(value: str) -> str:
-    return value[:12]
+    # A sha256 is told by its first digits.
+    return ",".join(part[:12] if len(part) == _SHA256_DIGITS else part for part in value.split(","))

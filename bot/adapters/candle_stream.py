@@ -54,6 +54,7 @@ class Patience(Struct, frozen=True):
     connect_s: float = 10.0
     confirm_s: float = 10.0
     silence_s: float = 60.0
+    close_s: float = 1.0
     first_retry_s: float = 1.0
     longest_retry_s: float = 60.0
 
@@ -136,6 +137,8 @@ class CandleStream:
             proxy=None if urlsplit(url).hostname in _LOOPBACK else True,
             compression=None,
             open_timeout=self._patience.connect_s,
+            # What the venue says after our goodbye may stand behind frames that nobody will read.
+            close_timeout=self._patience.close_s,
             # The venue pings us, and silence is judged by data: a pong behind a long queue of candles says nothing.
             ping_interval=None,
         )

@@ -33,15 +33,16 @@ from bot.core.events import (
 )
 from bot.core.forecast import Forecast
 from bot.core.market import Candle, Costs, Instrument, Timeframe
-from bot.core.orders import Approved, Intent, Purpose
+from bot.core.orders import Purpose
 from bot.core.ports import Forecaster, Record
 from bot.core.window import FeatureSet
-from bot.engine import entry, watch
+from bot.engine import watch
 from bot.engine.books import Books
 from bot.engine.engine import Engine
 from bot.engine.state import EngineSettings
 from bot.pump import Pump, play_instant, spare_collector
 from bot.replay import begin_session
+from risk import gate
 from risk.limits import RiskLimits, SizingMethod, StopKind
 from strategies.forecast_following import ForecastFollowing
 from strategies.signal import SignalRule
@@ -196,17 +197,21 @@ def _nothing(request: Backfill) -> list[Backfilled]:
     return [Backfilled(request.to_ms, request.symbol, request.from_ms, request.to_ms, ())]
 
 
+def _nothing_wrong(*_: Any) -> None:
+    return None
+
+
 @contextmanager
 def _without(part: str) -> Iterator[None]:
-    def approve(intent: Intent, *_: Any) -> Approved:
-        return Approved(intent)
-
     match part:
         case "broker":
             with patch.object(PaperBroker, "is_met", lambda *_: False):
                 yield
         case "risk":
-            with patch.object(entry, "review", approve), patch.object(watch, "observe", lambda *_: None):
+            rules = dict.fromkeys(
+                ("_malformed", "_barred_by_state", "_bad_sell", "_untimely", "_bad_buy"), _nothing_wrong
+            )
+            with patch.multiple(gate, **rules), patch.object(watch, "observe", _nothing_wrong):
                 yield
         case "marks":
             with patch.object(Books, "equity", lambda _: float(BUDGET)):

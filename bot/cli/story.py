@@ -60,7 +60,7 @@ class Story:
             return
         if self._share() - self._told_share >= _SHARE_TOLD:
             self._told_share = self._share()
-            self._console.print(self._status())
+            self._console.print(self._status(), soft_wrap=True)
 
     def __rich__(self) -> "RenderableType":
         from rich.console import Group
@@ -104,7 +104,11 @@ def told_live(request: "PaperRequest") -> Iterator[Story]:
     console = Console(stderr=True, highlight=False)
     where = "invented market on the embedded exchange" if request.exchange == "embedded" else request.exchange
     story = Story(console, f"Candlewick on paper: {', '.join(request.symbols)}, {where}", request.for_ms)
-    console.print(f"trading on paper into {request.out}: {where}; stop with Ctrl-C, the same command goes on")
+    console.print(
+        f"trading on paper into {request.out}: {where}; stop with Ctrl-C, the same command goes on",
+        soft_wrap=True,
+        markup=False,
+    )
     if console.is_terminal:
         with Live(story, console=console, refresh_per_second=8, transient=True):
             yield story

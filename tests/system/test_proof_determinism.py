@@ -14,7 +14,7 @@ def table_bytes(run: Path, folder: Path) -> dict[str, bytes]:
 
 
 def test_the_same_replay_twice_is_the_same_to_the_last_byte(tmp_path: Path) -> None:
-    files = write_markets(tmp_path, 2_000)
+    files = write_markets(tmp_path, 1_700)
     summaries, tables = [], []
     for number in ("1", "2"):
         run = tmp_path / number
@@ -31,7 +31,7 @@ def test_the_same_replay_twice_is_the_same_to_the_last_byte(tmp_path: Path) -> N
 
 
 def test_a_journal_alone_gives_the_same_commands(tmp_path: Path) -> None:
-    files = write_markets(tmp_path, 2_000)
+    files = write_markets(tmp_path, 1_700)
     bundle = shutil.copytree(DEMO_BUNDLE, tmp_path / "bundle")
     summary = done("replay", *candle_words(files), *BUSY, "--bundle", bundle, "--out", tmp_path / "run")
     shutil.rmtree(bundle)
@@ -55,9 +55,6 @@ def test_the_order_of_the_files_changes_nothing(tmp_path: Path) -> None:
 
     assert one["fills"] >= 200
     assert one["journal_sha256"] == other["journal_sha256"]
-    # Also where a run is gone on with: it is the same run.
-    again = candlewick("replay", *candle_words(backwards), *BUSY, "--out", tmp_path / "one")
-    assert "is finished" in again.stderr
 
 
 def test_a_market_in_pieces_is_the_market_in_one(tmp_path: Path) -> None:

@@ -2,65 +2,18 @@
 
 import random
 import subprocess
-from collections import Counter
 from collections.abc import Sequence
-from decimal import Decimal
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import pytest
-from msgspec import Struct
 
-from bot.adapters.journal_reader import read_run
-from bot.core.errors import JournalError
-from bot.core.events import OrderAccepted, OrderCancelled, OrderFilled, SubmitOrder
-from bot.core.orders import OrderType, Side
 from tests.command_line import BUSY, MARKETS, candle_words, candlewick, command, done, environment, say, write_markets
+from tests.run_tail import Tail, blocks_of, tail_of
 
 SMALL_BLOCKS = ("--set", "journal.block_records=7", "--set", "journal.snapshot_events=400")
 """Blocks that end in the middle of an instant, so that a kill finds the journal there as well."""
-
-
-class Found(Struct, frozen=True):
-    """What a killed process left behind."""
-
-    blocks: int
-    positions: int
-    protected: int
-
-
-def blocks_of(run: Path) -> int:
-    """How far the journal reaches; 0 where there is none yet."""
-    try:
-        return read_run(run).blocks
-    except JournalError:
-        return 0
-
-
-def found_in(run: Path) -> Found:
-    """Positions, and those among them whose stop was accepted and waits, by the journal alone."""
-    record = read_run(run)
-    held: Counter[str] = Counter()
-    submitted: dict[str, str] = {}
-    stops: dict[str, str] = {}
-    for entry in record.records():
-        match entry:
-            case SubmitOrder():
-                intent = entry.approved.intent
-                if intent.type is OrderType.STOP:
-                    submitted[intent.client_order_id] = intent.symbol
-            case OrderAccepted() if entry.client_order_id in submitted:
-                stops[entry.client_order_id] = submitted[entry.client_order_id]
-            case OrderCancelled():
-                stops.pop(entry.client_order_id, None)
-            case OrderFilled():
-                fill = entry.fill
-                stops.pop(fill.client_order_id, None)
-                held[fill.symbol] += fill.quantity if fill.side is Side.BUY else -fill.quantity  # type: ignore[assignment]
-            case _:
-                pass
-    positions = {symbol for symbol, quantity in held.items() if quantity > Decimal(0)}
-    return Found(record.blocks, len(positions), len(positions & set(stops.values())))
 
 
 def kill_after(words: Sequence[object], run: Path, blocks: int) -> bool:
@@ -69,10 +22,8 @@ def kill_after(words: Sequence[object], run: Path, blocks: int) -> bool:
     process = subprocess.Popen(command(*words), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, env=environment())
     children: list[psutil.Process] = []
     while process.poll() is None and blocks_of(run) < target:
-        try:
+        with suppress(subprocess.TimeoutExpired):
             process.wait(0.002)
-        except subprocess.TimeoutExpired:
-            continue
     if process.poll() is None:
         children = psutil.Process(process.pid).children(recursive=True)
         process.kill()
@@ -83,22 +34,22 @@ def kill_after(words: Sequence[object], run: Path, blocks: int) -> bool:
     return process.returncode == -9
 
 
-def killed_and_finished(words: Sequence[object], run: Path, kills: int, expected_blocks: int, seed: int) -> list[Found]:
+def killed_and_finished(words: Sequence[object], run: Path, kills: int, expected_blocks: int, seed: int) -> list[Tail]:
     """Kill a run `kills` times at random moments of its course, then let it finish; what each kill left behind."""
     dice = random.Random(seed)  # noqa: S311 - moments, not secrets
-    left: list[Found] = []
+    left: list[Tail] = []
     while len(left) < kills:
         ahead = expected_blocks - blocks_of(run)
         # A little less than an even share each: a process goes on while the blow falls.
         if not kill_after(words, run, dice.randint(1, max(2 * ahead // (kills - len(left) + 3), 1))):
             break
-        left.append(found_in(run))
+        left.append(tail_of(run))
     ended = candlewick(*words)
     assert ended.returncode == 0, ended.stderr
     return left
 
 
-def proof(words: Sequence[object], tmp_path: Path, kills: int) -> list[Found]:
+def proof(words: Sequence[object], tmp_path: Path, kills: int) -> list[Tail]:
     """Run a command unbroken, then broken `kills` times, and compare what happened."""
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     unbroken = done(*words, "--out", whole)
@@ -146,5 +97,5 @@ def test_a_replay_killed_fifty_times_ends_as_one_that_was_not(tmp_path: Path) ->
 @pytest.mark.proof
 @pytest.mark.timeout(600)
 def test_a_session_killed_fifty_times_ends_as_one_that_was_not(tmp_path: Path) -> None:
-    left = proof(paper_words(60), tmp_path, kills=50)
+    left = proof(paper_words(45), tmp_path, kills=50)
     assert sum(found.protected > 0 for found in left) >= 10

@@ -4,6 +4,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from tests.command_line import (
     BUSY,
     DEMO_BUNDLE,
     HOUR_MS,
+    called,
     candle_words,
     candlewick,
     command,
@@ -27,6 +29,9 @@ from tests.command_line import (
     told,
     write_markets,
 )
+from tests.run_tail import blocks_of
+
+Capture = pytest.CaptureFixture[str]
 
 FIRST_MS = 1_704_067_200_000
 """2024-01-01, where the invented markets begin."""
@@ -55,16 +60,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def interrupted(words: list[object], run: Path, blocks: int) -> None:
     """Run a command and interrupt it once so many blocks are written."""
     process = subprocess.Popen(command(*words), stderr=subprocess.PIPE, env=environment())
-    while process.poll() is None:
-        try:
-            if read_run(run).blocks >= blocks:
-                break
-        except JournalError:
-            pass
-        try:
+    while process.poll() is None and blocks_of(run) < blocks:
+        with suppress(subprocess.TimeoutExpired):
             process.wait(0.005)
-        except subprocess.TimeoutExpired:
-            continue
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=30)
     assert process.returncode == 130, stderr.decode()
@@ -107,7 +105,7 @@ def test_the_budget_can_be_said_in_one_word(files: dict[str, Path], tmp_path: Pa
     assert done("replay", *candle_words(files), *words, "--cash", "250.5")["initial_equity"] == 250.5
 
 
-def test_a_strategy_of_ones_own_is_named_by_its_file(files: dict[str, Path], tmp_path: Path) -> None:
+def test_a_strategy_of_ones_own_is_named_by_its_file(files: dict[str, Path], tmp_path: Path, capfd: Capture) -> None:
     (tmp_path / "always.py").write_text(STRATEGY.format(exposure=1.0))
     words = ["replay", *candle_words(files), "--strategy", tmp_path / "always.py", "--out", tmp_path / "run"]
 
@@ -115,7 +113,7 @@ def test_a_strategy_of_ones_own_is_named_by_its_file(files: dict[str, Path], tmp
     assert done("replay", "--journal", tmp_path / "run")["difference"] is None
 
     (tmp_path / "always.py").write_text(STRATEGY.format(exposure=0.5))
-    said = refused(candlewick("replay", "--journal", tmp_path / "run"), JournalError.exit_code)
+    said = refused(called(capfd, "replay", "--journal", tmp_path / "run"), JournalError.exit_code)
     assert "always.py" in said
     assert "put that very file back" in said
 
@@ -136,11 +134,11 @@ def test_an_interrupted_replay_is_gone_on_with_and_ends_as_one_that_was_not(
     assert done("replay", "--journal", run)["difference"] is None
 
 
-def test_a_finished_run_is_not_gone_on_with(files: dict[str, Path], tmp_path: Path) -> None:
+def test_a_finished_run_is_not_gone_on_with(files: dict[str, Path], tmp_path: Path, capfd: Capture) -> None:
     words = ["replay", *candle_words(files), "--strategy", "buy-and-hold", "--out", tmp_path / "run"]
     summary = done(*words)
 
-    said = refused(candlewick(*words), JournalError.exit_code)
+    said = refused(called(capfd, *words), JournalError.exit_code)
 
     assert said == (
         f"the run in {tmp_path / 'run'} is finished: see `candlewick report {tmp_path / 'run'}`, or use another folder"
@@ -156,7 +154,9 @@ def begun(run: Path, words: Sequence[object]) -> None:
     Journal.create(run, header, durable=False).close()
 
 
-def test_a_run_is_not_gone_on_with_when_something_differs(files: dict[str, Path], tmp_path: Path) -> None:
+def test_a_run_is_not_gone_on_with_when_something_differs(
+    files: dict[str, Path], tmp_path: Path, capfd: Capture
+) -> None:
     run, (btc, eth) = tmp_path / "run", files.values()
     own = tmp_path / "always.py"
     own.write_text(STRATEGY.format(exposure=1.0))
@@ -175,13 +175,15 @@ def test_a_run_is_not_gone_on_with_when_something_differs(files: dict[str, Path]
         ("--strategy", own): f"strategy was forecast and is {own}@",
     }
     for more, named in cases.items():
-        said = refused(candlewick(*words, *more, "--out", run), JournalError.exit_code)
+        said = refused(called(capfd, *words, *more, "--out", run), JournalError.exit_code)
         assert said.startswith(f"{run} holds another run: ")
         assert named in said, (more, said)
     assert done(*words, "--out", run)["candles"] == 31 * 24
 
 
-def test_a_run_of_another_version_is_read_and_never_decided_again(files: dict[str, Path], tmp_path: Path) -> None:
+def test_a_run_of_another_version_is_read_and_never_decided_again(
+    files: dict[str, Path], tmp_path: Path, capfd: Capture
+) -> None:
     run = tmp_path / "run"
     words = ["replay", *candle_words(files), "--strategy", "buy-and-hold"]
     begun(run, words)
@@ -189,8 +191,8 @@ def test_a_run_of_another_version_is_read_and_never_decided_again(files: dict[st
     shutil.rmtree(run)
     _older(header, run)
 
-    going_on = refused(candlewick(*words, "--out", run), JournalError.exit_code)
-    deciding = refused(candlewick("replay", "--journal", run), JournalError.exit_code)
+    going_on = refused(called(capfd, *words, "--out", run), JournalError.exit_code)
+    deciding = refused(called(capfd, "replay", "--journal", run), JournalError.exit_code)
 
     assert "code was 0.0.9+abcdef" in going_on
     assert deciding == (
@@ -205,13 +207,13 @@ def _older(header: RunStarted, run: Path) -> None:
     Journal.create(run, replace(header, code_version="0.0.9+abcdef", fingerprints=prints), durable=False).close()
 
 
-def test_one_run_has_one_process(files: dict[str, Path], tmp_path: Path) -> None:
+def test_one_run_has_one_process(files: dict[str, Path], tmp_path: Path, capfd: Capture) -> None:
     run = tmp_path / "run"
     words = ["replay", *candle_words(files), "--strategy", "buy-and-hold", "--out", run]
     begun(run, words[:-2])
     journal, _ = Journal.resume(run, durable=False)
     try:
-        said = refused(candlewick(*words), JournalError.exit_code)
+        said = refused(called(capfd, *words), JournalError.exit_code)
     finally:
         journal.close()
 
