@@ -5,7 +5,6 @@ Recorded intents win over recomputed ones: where they differ, the run is not gon
 """
 
 from collections.abc import Iterable
-
 from typing import Final
 
 from msgspec import Struct

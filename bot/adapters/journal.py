@@ -54,7 +54,7 @@ from bot.core.events import (
 )
 
 _SNAPSHOTS_KEPT: Final = 2
-_UNLIKE_OTHERS: Final = frozenset({*SESSION_EVENTS, ForecastReady, Backfilled})
+_SESSION_EVENTS: Final = frozenset(SESSION_EVENTS)
 _DEEDS: Final = frozenset({SubmitOrder, CancelOrder})
 
 _Statement = tuple[str, tuple[object, ...]]
@@ -148,14 +148,12 @@ class Journal:
         """Take an event, before the engine sees it."""
         encoded = encode(event)
         self._messages.append(encoded)
-        kind = type(event)
-        if kind not in _UNLIKE_OTHERS:
+        if type(event) is ForecastReady:
+            self._hashed.append(encoded if event.latency_ms == 0.0 else without_latency(encoded))
+        elif type(event) not in _SESSION_EVENTS:
             self._hashed.append(encoded)
-        elif kind is ForecastReady:
-            self._hashed.append(without_latency(encoded))
-        elif isinstance(event, Backfilled):
-            self._hashed.append(encoded)
-            self._weight += len(event.candles)
+            if type(event) is Backfilled:
+                self._weight += len(event.candles)
 
     def record(self, command: Deed | Observation) -> None:
         """Take a command that the engine gave: a deed keeps its place among the events, an observation beside them."""

@@ -1,6 +1,6 @@
 """A journal that also tells a person what happens, as it happens."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
@@ -36,13 +36,18 @@ class Narrator:
     Passes everything to the journal, and fills, breakers, notices and refusals to `tell` as well.
 
     A refusal is told when its reason is another than the market's last one: a level is refused at every close.
+
+    Args:
+        journal: Where everything goes.
+        tell: Called with what is told.
+        purposes: Why each order exists that works already, by its id; empty in a new run.
     """
 
-    def __init__(self, journal: Record, tell: Tell) -> None:
+    def __init__(self, journal: Record, tell: Tell, purposes: Mapping[str, Purpose]) -> None:
         self._journal = journal
         self._tell = tell
         self._refused: dict[str, str] = {}
-        self._purposes: dict[str, Purpose] = {}
+        self._purposes = dict(purposes)
 
     def append(self, event: AnyEvent) -> None:
         """Write an event; tell of a fill."""

@@ -26,7 +26,7 @@ from bot.core.events import (
     SubmitOrder,
 )
 from bot.core.market import Instrument
-from bot.core.matching import Span, affordable, candle_spans, execute, reference_price
+from bot.core.matching import Execution, Span, affordable, candle_spans, execute, reference_price
 from bot.core.orders import BUY, LIMIT, MARKET, SELL, STOP, Fill, Intent, Order, OrderStatus
 from bot.core.portfolio import Portfolio, Position
 
@@ -54,7 +54,12 @@ class PaperBroker:
     def is_met(self, closed: Sequence[CandleClosed]) -> bool:
         """Whether any working order can react to these candles: cheap, and asked for every one of them."""
         reach = self._reach
-        return any(event.symbol in reach and event.candle.low <= reach[event.symbol] for event in closed)
+        if not reach:
+            return False
+        for event in closed:  # noqa: SIM110 - asked for every candle, and a generator costs more than the answer
+            if event.candle.low <= reach.get(event.symbol, 0.0):
+                return True
+        return False
 
     def submit(self, command: SubmitOrder, at_ms: int) -> list[AnyEvent]:
         """Take an order, or reject what an exchange would reject."""
@@ -150,17 +155,19 @@ class PaperBroker:
         reference = reference_price(intent, span)
         if reference is None:
             return
-        instrument = self._instruments[intent.symbol]
-        quantity = min(order.remaining, left[intent.symbol])
-        if intent.side is BUY:
-            quantity = min(quantity, affordable(instrument, intent, reference, self._account.cash))
+        instrument = self._instruments[symbol]
+        quantity = min(order.remaining, left[symbol])
+        done = execute(instrument, intent, reference, quantity)
+        if intent.side is BUY and done.price * quantity + done.fee > self._account.cash:
+            quantity = affordable(instrument, intent, reference, self._account.cash)
+            done = execute(instrument, intent, reference, quantity)
         if quantity <= 0:
             return
-        left[intent.symbol] -= quantity
-        fill = self._fill(order, instrument, reference, quantity)
+        left[symbol] -= quantity
+        fill = self._fill(order, instrument, reference, quantity, done)
         self._account.apply(fill, instrument)
         filled = order.with_fill(quantity)
-        self._work(order_id, intent.symbol, filled if filled.is_open else None)
+        self._work(order_id, symbol, filled if filled.is_open else None)
         yield OrderFilled(at_ms, fill)
 
     def _expire(self, event: CandleClosed) -> Iterator[AnyEvent]:
@@ -171,9 +178,8 @@ class PaperBroker:
                 yield OrderCancelled(event.at_ms, order_id, "the candle's liquidity or our cash was used up")
 
     @staticmethod
-    def _fill(order: Order, instrument: Instrument, reference: Decimal, quantity: Decimal) -> Fill:
+    def _fill(order: Order, instrument: Instrument, reference: Decimal, quantity: Decimal, done: Execution) -> Fill:
         intent = order.intent
-        done = execute(instrument, intent, reference, quantity)
         trade_id = f"{intent.client_order_id}-{order.filled}"
         return Fill(
             intent.client_order_id,

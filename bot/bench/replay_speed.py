@@ -51,6 +51,7 @@ Row = tuple[int, float, float, float, float, float]
 """Open time, open, high, low, close, volume."""
 
 SYMBOL: Final = "BTC/USDT"
+_ANY_MOVE: Final = SignalRule(cost_multiple=0.0, hysteresis_frac=0.0)
 BUDGET: Final = Decimal(100_000)
 _TIMEFRAME: Final = Timeframe.M1
 _INSTRUMENT: Final = Instrument(
@@ -64,7 +65,7 @@ _LIMITS: Final = RiskLimits(
     max_exposure_frac=0.2,
     rebalance_band_frac=0.5,
     stop=StopKind.FIXED,
-    stop_distance_frac=0.006,
+    stop_distance_frac=0.011,
     atr_multiple=3.0,
     cooldown_candles=3,
     daily_loss_frac=0.5,
@@ -130,6 +131,7 @@ def measure(
     *,
     features: FeatureSet | None = None,
     window: int = 1,
+    rule: SignalRule = _ANY_MOVE,
     left_out: str = "",
 ) -> Measured:
     """
@@ -141,11 +143,12 @@ def measure(
         forecaster: Makes what answers for the model.
         features: The recurrence behind the windows, where the model reads them.
         window: Their length.
+        rule: When a forecast is acted on; by default always.
         left_out: `journal`, `broker`, `risk` or `marks`; empty leaves nothing out.
     """
     settings = EngineSettings(_TIMEFRAME, _LIMITS, window, 3_000, 2_000, "bench000")
     with TemporaryDirectory() as folder, _without(left_out):
-        decides = Engine([_INSTRUMENT], settings, ForecastFollowing(SignalRule(0.0, 0.0)), features, BUDGET)
+        decides = Engine([_INSTRUMENT], settings, ForecastFollowing(rule), features, BUDGET)
         header = RunStarted(rows[0][0], "bench", "bench", {}, {}, (_INSTRUMENT,), _TIMEFRAME.value, BUDGET)
         journal = Journal.create(Path(folder), header, durable=False)
         record: Record = NoJournal() if left_out == "journal" else journal
@@ -197,6 +200,9 @@ def _nothing(request: Backfill) -> list[Backfilled]:
     return [Backfilled(request.to_ms, request.symbol, request.from_ms, request.to_ms, ())]
 
 
+_RULES: Final = ("_malformed", "_barred_by_state", "_bad_sell", "_untimely", "_bad_buy")
+
+
 def _nothing_wrong(*_: Any) -> None:
     return None
 
@@ -208,9 +214,7 @@ def _without(part: str) -> Iterator[None]:
             with patch.object(PaperBroker, "is_met", lambda *_: False):
                 yield
         case "risk":
-            rules = dict.fromkeys(
-                ("_malformed", "_barred_by_state", "_bad_sell", "_untimely", "_bad_buy"), _nothing_wrong
-            )
+            rules: dict[str, Any] = dict.fromkeys(_RULES, _nothing_wrong)
             with patch.multiple(gate, **rules), patch.object(watch, "observe", _nothing_wrong):
                 yield
         case "marks":

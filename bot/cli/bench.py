@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 _MOVE: Final = 0.001
 _SEED: Final = 7
+_CALM: Final = (0.03, 0.03)
+"""Cost multiple and hysteresis at which the model trades about as often as the array does: a turn in 25 candles."""
+
 _LEFT_OUT: Final = ("journal", "broker", "risk", "marks")
 
 
@@ -77,18 +80,30 @@ def _with_model(rows: "list[Row]") -> "list[Measured]":
     from strategies.forecasting.feature_matrix import compiled, feature_matrix, numba_available
     from strategies.forecasting.features import SHIPPED
     from strategies.forecasting.history_forecaster import FeatureHistory, HistoryForecaster
+    from strategies.signal import SignalRule
 
     bundle, model = load_forecaster(REFERENCE_BUNDLE)
     features = compiled(SHIPPED) if numba_available() else SHIPPED
     times = np.array([row[0] for row in rows], dtype=np.int64)
     values = np.array([row[1:] for row in rows], dtype=np.float64)
-    feature_matrix(SHIPPED, times[:100], values[:100])  # compiling is not replaying
+    # Compiling is not replaying.
+    feature_matrix(SHIPPED, times[:100], values[:100])
+    features.step(features.new_state(), *rows[0][1:], rows[0][0], features.new_row())
 
     def forecaster() -> HistoryForecaster:
         history = FeatureHistory(times, feature_matrix(SHIPPED, times, values))
         return HistoryForecaster(model, {SYMBOL: [history]}, Timeframe.M1.ms)
 
-    return [measure("with the CNN-LSTM", rows, forecaster, features=features, window=bundle.features.window)]
+    return [
+        measure(
+            "with the CNN-LSTM",
+            rows,
+            forecaster,
+            features=features,
+            window=bundle.features.window,
+            rule=SignalRule(*_CALM),
+        )
+    ]
 
 
 def _backtesting_py(rows: "list[Row]", turns: list[float]) -> float | None:

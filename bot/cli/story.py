@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from bot.compose.paper_run import PaperRequest
 
 _LINES: Final = 14
-_SHARE_TOLD: Final = 0.1
-"""Without a terminal, one line each time that this much more of the run is done."""
+_TIMES_TOLD: Final = 10
+"""Without a terminal, how many lines tell how far the run is, evenly spread."""
 
 
 class Story:
@@ -33,7 +33,7 @@ class Story:
         self._first_ms = self._now_ms = 0
         self._candles = 0
         self._equity = self._exposure_frac = 0.0
-        self._told_share = 0.0
+        self._told = 0
 
     def tell(self, told: "Told") -> None:
         """Take what happened."""
@@ -58,8 +58,9 @@ class Story:
         self._candles += candles
         if self._console.is_terminal or self._total_ms is None:
             return
-        if self._share() - self._told_share >= _SHARE_TOLD:
-            self._told_share = self._share()
+        due = int(self._share() * _TIMES_TOLD)
+        if due > self._told:
+            self._told = due
             self._console.print(self._status(), soft_wrap=True)
 
     def __rich__(self) -> "RenderableType":

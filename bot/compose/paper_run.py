@@ -114,7 +114,9 @@ async def run_paper(request: PaperRequest, tell: Tell, progress: Callable[[int, 
         )
         opened = open_run(request.out, header, durable=False)
         try:
-            narrator = Narrator(opened.journal, tell)
+            working = opened.engine.state.orders.items()
+            purposes = {order_id: order.intent.purpose for order_id, order in working}
+            narrator = Narrator(opened.journal, tell, purposes)
             finished = await _session(request, opened, venue, history, model or Silent(), narrator, progress)
             if finished:
                 opened.journal.finish()

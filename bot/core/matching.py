@@ -79,13 +79,14 @@ def execute(instrument: Instrument, intent: Intent, reference: Decimal, quantity
         price = reference
         spread_cost = ZERO
     else:
-        penalty = reference * (costs.half_spread_bps + costs.slippage_bps) / BPS
+        half_spread = reference * costs.half_spread_bps / BPS
+        penalty = half_spread + reference * costs.slippage_bps / BPS
         price = instrument.quantize_price(reference + penalty if buys else reference - penalty, up=buys)
         price = max(price, instrument.tick_size)
         # Rounded to what is booked: the two parts must add up exactly, whatever the number of digits.
-        spread_cost = (reference * costs.half_spread_bps / BPS * quantity).quantize(FEE_STEP, ROUND_DOWN)
-        spread_cost = min(spread_cost, abs(price - reference) * quantity)
+        spread_cost = (half_spread * quantity).quantize(FEE_STEP, ROUND_DOWN)
     total_cost = (price - reference if buys else reference - price) * quantity
+    spread_cost = min(spread_cost, total_cost)
     return Execution(price, fee(costs, intent, price * quantity), spread_cost, total_cost - spread_cost)
 
 

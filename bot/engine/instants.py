@@ -194,7 +194,8 @@ class Instants:
     def _request_forecast(self, symbols: tuple[str, ...], out: list[AnyCommand]) -> None:
         windows = _NO_WINDOWS
         if self._reads_windows:
-            windows = np.stack([self._windows[symbol].rows() for symbol in symbols])
+            rows = [self._windows[symbol].rows() for symbol in symbols]
+            windows = rows[0][np.newaxis] if len(rows) == 1 else np.stack(rows)
         out.append(RequestForecast(self._state.awaiting_ms, symbols, windows))
 
     def _give_up_forecast(self, reason: str, out: list[AnyCommand]) -> None:

@@ -44,7 +44,7 @@ class HistoryForecaster:
         self._forecaster = forecaster
         self._histories = histories
         self._timeframe_ms = timeframe_ms
-        self._answers: dict[str, dict[int, tuple[Forecast, NDArray[np.float32]]]] = {s: {} for s in histories}
+        self._answers: dict[str, dict[int, tuple[Forecast, bytes]]] = {s: {} for s in histories}
 
     @property
     def name(self) -> str:
@@ -66,7 +66,7 @@ class HistoryForecaster:
                 answers.clear()
                 self._answer_ahead(symbol, open_time_ms, len(window))
             forecast, row = answers[open_time_ms]
-            if not np.array_equal(window[-1], row):
+            if window[-1].tobytes() != row:
                 raise ModelError(f"{symbol} at {open_time_ms}: the engine's window differs from the history's rows")
             forecasts.append(forecast)
         return ForecastReady(request.close_time_ms, request.close_time_ms, tuple(forecasts))
@@ -82,7 +82,8 @@ class HistoryForecaster:
             found = self._forecaster.forecast_rows(symbol, rows, length - 1)
             ends = range(end, end + len(found))
             self._answers[symbol].update(
-                (int(times[at]), (forecast, history.rows[at])) for at, forecast in zip(ends, found, strict=True)
+                (int(times[at]), (forecast, history.rows[at].tobytes()))
+                for at, forecast in zip(ends, found, strict=True)
             )
             return
         raise ModelError(f"{symbol}: the recorded candles hold nothing at {open_time_ms}")

@@ -1,0 +1,160 @@
+import asyncio
+import os
+import signal
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import cast
+
+import pytest
+from msgspec import Struct
+
+from bot.adapters.clock import SystemClock
+from bot.adapters.history import PUBLIC_DATA_URL, CcxtHistory, TradingRules
+from bot.adapters.venues.binance import LIVE_URL
+from bot.compose.paper_run import (
+    PaperRequest,
+    _heard_until,
+    _inputs,
+    _instruments,
+    _signals,
+    _symbol,
+    _timeframe,
+    _venue,
+)
+from bot.core.errors import ConfigError
+from bot.core.events import AnyEvent, CandleClosed, Deed, Observation, RunStarted
+from bot.core.market import Timeframe
+from config.loading import load_settings
+from tests.builders import bar, instrument
+
+HOUR_MS = 3_600_000
+TWO = ("BTC/USDT", "ETH/USDT")
+
+
+class Rules:
+    """A history that knows the rules of every market, and counts who asks."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def instruments(self, symbols: tuple[str, ...]) -> dict[str, TradingRules]:
+        self.asked += 1
+        step = Decimal("0.05")
+        return {symbol: TradingRules(symbol, step, step, step, Decimal(5)) for symbol in symbols}
+
+
+class Recorded(Struct, frozen=True):
+    """A run of a first record and some events."""
+
+    header: RunStarted
+    events: tuple[AnyEvent, ...] = ()
+    events_sha256: str = ""
+    finished: bool = False
+
+    def records(self) -> Iterator[AnyEvent | Deed | Observation]:
+        return iter((self.header, *self.events))
+
+
+def recorded(*events: AnyEvent) -> Recorded:
+    markets = tuple(instrument(symbol) for symbol in TWO)
+    return Recorded(RunStarted(5 * HOUR_MS, "run", "code", {}, {}, markets, "1h", Decimal(1), {}), events)
+
+
+def candle(symbol: str, close_hour: int) -> CandleClosed:
+    return CandleClosed(close_hour * HOUR_MS, symbol, bar(0, 100.0))
+
+
+@pytest.mark.parametrize("text", ["BTC/USDT", "btc/usdt", "BTC-USDT", "btc_usdt", "BTCUSDT", " btcusdt "])
+def test_a_market_may_be_spelled_in_several_ways(text: str) -> None:
+    assert _symbol(text) == "BTC/USDT"
+
+
+@pytest.mark.parametrize("text", ["", "bitcoin", "BTC", "USDT/USDT", "BTC/USDT/ETH"])
+def test_what_names_no_market_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="names no market: write BASE/QUOTE such as BTC/USDT"):
+        _symbol(text)
+
+
+def test_a_timeframe_is_one_of_ours() -> None:
+    assert _timeframe("5m") is Timeframe.M5
+    with pytest.raises(ConfigError, match="--timeframe 7m is not known: it is one of 1m, 3m, 5m"):
+        _timeframe("7m")
+
+
+def test_the_market_takes_up_again_where_the_last_of_them_was_heard() -> None:
+    request = PaperRequest(Path("run"), symbols=TWO)
+    assert _heard_until(request, recorded()) == 5 * HOUR_MS
+    one_missing = recorded(candle("BTC/USDT", 6), candle("ETH/USDT", 6), candle("BTC/USDT", 7))
+    assert _heard_until(request, one_missing) == 6 * HOUR_MS
+    assert _heard_until(request, recorded(candle("BTC/USDT", 7), candle("ETH/USDT", 7))) == 7 * HOUR_MS
+
+
+def test_what_the_embedded_exchange_invents_is_an_input_and_its_speed_is_not() -> None:
+    request = PaperRequest(Path("run"), seed=9, rho=0.1, for_ms=HOUR_MS, speed="60")
+    assert _inputs(request) == {"exchange": "embedded", "for_ms": str(HOUR_MS), "seed": "9", "rho": "0.1"}
+    assert _inputs(PaperRequest(Path("run"), exchange="binance")) == {"exchange": "binance", "for_ms": "None"}
+
+
+@pytest.mark.asyncio
+async def test_a_new_run_asks_for_the_rules_of_its_markets() -> None:
+    rules = Rules()
+    request = PaperRequest(Path("run"), symbols=TWO)
+    loaded = load_settings(None, {"markets.ETH/USDT.tick_size": "0.5"})
+    made = await _instruments(cast("CcxtHistory", rules), request, loaded, None)
+    assert [(one.symbol, one.tick_size, one.signal_venue) for one in made] == [
+        ("BTC/USDT", Decimal("0.05"), "embedded"),
+        ("ETH/USDT", Decimal("0.5"), "embedded"),
+    ]
+
+
+@pytest.mark.asyncio
+async def test_a_run_that_is_gone_on_with_keeps_the_rules_that_it_began_with() -> None:
+    rules = Rules()
+    request = PaperRequest(Path("run"), symbols=TWO)
+    before = recorded()
+    made = await _instruments(cast("CcxtHistory", rules), request, load_settings(None, {}), before)
+    assert made == before.header.instruments
+    assert rules.asked == 0
+
+
+@pytest.mark.asyncio
+async def test_other_markets_than_those_of_the_run_are_what_they_are() -> None:
+    request = PaperRequest(Path("run"), symbols=("BTC/USDT",))
+    made = await _instruments(cast("CcxtHistory", Rules()), request, load_settings(None, {}), recorded())
+    assert [one.symbol for one in made] == ["BTC/USDT"]
+
+
+@pytest.mark.asyncio
+async def test_binance_is_listened_to_in_real_time_and_without_an_end() -> None:
+    async with _venue(PaperRequest(Path("run"), exchange="binance"), Timeframe.H1, None) as venue:
+        assert (venue.rest_url, venue.stream_url, venue.end_reason) == (PUBLIC_DATA_URL, LIVE_URL, None)
+        assert isinstance(venue.clock, SystemClock)
+        assert "invented" not in venue.label
+
+
+@pytest.mark.asyncio
+async def test_an_exchange_that_is_not_known_is_refused() -> None:
+    with pytest.raises(ConfigError, match="--exchange kraken is not known: it is embedded or binance"):
+        async with _venue(PaperRequest(Path("run"), exchange="kraken"), Timeframe.H1, None):
+            pass
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_the_first_signal_asks_for_an_end_and_leaves_the_second_to_the_process(number: signal.Signals) -> None:
+    asked = asyncio.Event()
+    before = [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)]
+    with _signals(asked.set):
+        os.kill(os.getpid(), number)
+        await asked.wait()
+        assert signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler)
+    after = [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)]
+    assert after[1] == before[1]
+
+
+@pytest.mark.asyncio
+async def test_without_a_signal_nothing_is_left_behind() -> None:
+    with _signals(lambda: None):
+        pass
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
