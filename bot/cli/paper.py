@@ -112,7 +112,7 @@ def _run(request: "PaperRequest", as_json: bool) -> int:
     with told_live(request) as story:
         finished = asyncio.run(run_paper(request, story.tell, story.progress))
     if not finished:
-        click.echo(f"stopped; the same command goes on with the run in {request.out}", err=True)
+        click.echo(f"stopped; the same command with --out {request.out} goes on", err=True)
     return conclude(request.out, seconds=perf_counter() - began, as_json=as_json)
 
 

@@ -46,8 +46,12 @@ def _play(out: Path, asked: dict[str, Any]) -> None:
         click.echo(finding, err=True)
     if run.opened.taken is not None:
         click.echo(f"going on with the unfinished run in {out}", err=True)
-    with candle_progress(run.candles_left) as advance:
-        run.play(advance)
+    try:
+        with candle_progress(run.candles_left) as advance:
+            run.play(advance)
+    except KeyboardInterrupt:
+        click.echo(f"stopped; the same command with --out {out} goes on", err=True)
+        raise
 
 
 def _decide_again(folder: Path, as_json: bool) -> int:

@@ -104,9 +104,10 @@ def told_live(request: "PaperRequest") -> Iterator[Story]:
 
     console = Console(stderr=True, highlight=False)
     where = "invented market on the embedded exchange" if request.exchange == "embedded" else request.exchange
+    out = request.out
     story = Story(console, f"Candlewick on paper: {', '.join(request.symbols)}, {where}", request.for_ms)
     console.print(
-        f"trading on paper into {request.out}: {where}; stop with Ctrl-C, the same command goes on",
+        f"trading on paper into {out}: {where}; Ctrl-C stops it, the same command with --out {out} goes on",
         soft_wrap=True,
         markup=False,
     )

@@ -17,6 +17,7 @@ from bot.adapters.exchange_process import END_OF_MARKET, ExchangeProcess
 from bot.adapters.history import PUBLIC_DATA_URL, CcxtHistory
 from bot.adapters.journal_reader import read_run
 from bot.adapters.narrator import Narrator, Tell
+from bot.adapters.no_model import NoModel
 from bot.adapters.venues.binance import LIVE_URL, BinanceKlines
 from bot.compose.parts import REFERENCE_BUNDLE, costs, load_forecaster, overruled, paper_broker, resolve_strategy
 from bot.compose.run import Opened, open_run, plan
@@ -28,7 +29,6 @@ from bot.core.run_record import RunRecord
 from bot.pump import Pump, spare_collector
 from bot.replay import Checkpoints, begin_session
 from bot.runner import Emit, InstantAssembler, PaperSession, Questions
-from bot.silence import Silent
 from config.loading import Loaded, load_settings
 
 EMBEDDED_ORIGIN_MS: Final = 1_704_067_200_000
@@ -117,7 +117,7 @@ async def run_paper(request: PaperRequest, tell: Tell, progress: Callable[[int, 
             working = opened.engine.state.orders.items()
             purposes = {order_id: order.intent.purpose for order_id, order in working}
             narrator = Narrator(opened.journal, tell, purposes)
-            finished = await _session(request, opened, venue, history, model or Silent(), narrator, progress)
+            finished = await _session(request, opened, venue, history, model or NoModel(), narrator, progress)
             if finished:
                 opened.journal.finish()
         finally:
@@ -162,9 +162,8 @@ async def _session(
 
         await CandleStream(klines, emit, end_reason=venue.end_reason).run()
 
-    needs_model = not isinstance(model, Silent)
     spare_collector()
-    begin_session(pump, clock.now_ms(), model.name if needs_model else None)
+    begin_session(pump, clock.now_ms(), model.name if engine.needs_forecast else None)
     journal.commit()
     with _signals(session.stop):
         return await session.run(stream, history)

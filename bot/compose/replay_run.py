@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from bot.adapters.candle_files import read_candles
 from bot.adapters.clock import SystemClock
+from bot.adapters.no_model import NoModel
 from bot.adapters.replay_feed import ReplayFeed
 from bot.compose.parts import REFERENCE_BUNDLE, instrument, load_forecaster, paper_broker, resolve_strategy
 from bot.compose.run import Opened, open_run, plan
@@ -19,7 +20,6 @@ from bot.core.market import Timeframe
 from bot.core.ports import Forecaster
 from bot.pump import Pump, spare_collector
 from bot.replay import Checkpoints, begin_session, replay
-from bot.silence import Silent
 from config.loading import Loaded, load_settings
 from strategies.forecasting.features import SHIPPED
 
@@ -97,7 +97,7 @@ class ReplayRun:
             opened.engine,
             opened.journal,
             self._broker,
-            history_forecaster(model, series, timeframe) if model else Silent(),
+            history_forecaster(model, series, timeframe) if model else NoModel(),
             backfill=self._feed.backfill,
             measures_latency=False,
         )

@@ -20,5 +20,5 @@ def test_the_demo_trades_two_markets_through_the_whole_machine(tmp_path: Path) -
     assert "invented market" in page
     told_lines = [line for line in ended.stderr.splitlines() if " candles  equity " in line]
     assert len(told_lines) >= 9
-    assert "stop with Ctrl-C, the same command goes on" in ended.stderr
+    assert f"Ctrl-C stops it, the same command with --out {tmp_path / 'demo'} goes on" in ended.stderr
     assert done("replay", "--journal", tmp_path / "demo")["difference"] is None

@@ -1,44 +1,33 @@
 """What goes wrong for a newcomer, and on a bad day: one clear sentence, the right exit code, nothing lost."""
 
 import os
-import resource
 import shutil
 import socket
 import sqlite3
-import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from bot.adapters.history import CcxtHistory
+from bot.cli.conclusion import EXIT_SUSPECTED_LEAK
+from bot.cli.main import EXIT_INTERRUPTED, EXIT_UNEXPECTED
 from bot.compose import paper_run
 from bot.core.errors import ConfigError, DataError, JournalError, ModelError, StorageError, VenueError
 from tests.command_line import (
     DEMO_BUNDLE,
-    MARKETS,
     called,
     candle_words,
     candlewick,
-    command,
-    done,
-    environment,
     refused,
-    say,
     told,
     write_markets,
 )
-from tests.run_tail import tail_of
 
 Capture = pytest.CaptureFixture[str]
 
 USAGE = ConfigError.exit_code
-HOLDING = (
-    *("--strategy", "buy-and-hold", "--set", "stop.kind=fixed", "--set", "stop.distance_frac=0.5"),
-    *("--set", "journal.block_records=16", "--set", "journal.snapshot_events=100000"),
-)
-"""A position from the second candle on, whose stop is never touched, in a journal of many small writes."""
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +91,24 @@ def test_a_session_that_was_meant_otherwise_says_so(
 
     assert sentence in refused(ended, USAGE)
     assert not (tmp_path / "run").exists()
+
+
+def test_every_exit_code_is_in_the_help(capfd: Capture) -> None:
+    said = " ".join(called(capfd, "--help").stdout.split())
+    codes = said.partition("Exit codes: ")[2].rstrip(".").split(", ")
+    known = {
+        "usage or settings": USAGE,
+        "data": DataError.exit_code,
+        "model": ModelError.exit_code,
+        "journal or run": JournalError.exit_code,
+        "venue": VenueError.exit_code,
+        "storage": StorageError.exit_code,
+        "suspected leak": EXIT_SUSPECTED_LEAK,
+        "done": 0,
+        "unexpected": EXIT_UNEXPECTED,
+        "interrupted": EXIT_INTERRUPTED,
+    }
+    assert sorted(codes) == sorted(f"{code} {meaning}" for meaning, code in known.items())
 
 
 def test_with_json_an_error_is_an_object_too(tmp_path: Path) -> None:
@@ -199,75 +206,6 @@ def test_a_file_that_is_no_journal_is_said_to_be_none(tmp_path: Path) -> None:
     (tmp_path / "journal.sqlite").write_text("dear diary, " * 1_000)
     said = refused(candlewick("report", tmp_path), JournalError.exit_code)
     assert "is damaged or no journal" in said
-
-
-def too_large(most_bytes: int) -> Callable[[], None]:
-    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
-
-
-def limited(words: Sequence[object], most_bytes: int) -> subprocess.CompletedProcess[str]:
-    """Run a command that may write no file beyond a size: what a full disk is to a journal."""
-    return subprocess.run(
-        command(*words),
-        capture_output=True,
-        text=True,
-        env=environment(),
-        timeout=100,
-        check=False,
-        preexec_fn=too_large(most_bytes),
-    )
-
-
-def seen_through(words: list[object], run: Path, full: subprocess.CompletedProcess[str], tmp_path: Path) -> None:
-    """A run that met a full disk with a position open keeps what it had, and goes on when there is space again."""
-    assert "the disk refused" in refused(full, StorageError.exit_code)
-    left = tail_of(run)
-    say(f"the disk was full after {left.blocks} blocks, with {left.positions} positions and {left.protected} stops")
-    assert left.positions >= 1
-    assert left.protected >= 1
-    assert done("report", run, "--out", tmp_path / "page.html")["candles"] > 0
-
-    assert candlewick(*words, "--out", run).returncode == 0
-    whole = done(*words, "--out", tmp_path / "whole")
-    assert done("report", run)["journal_sha256"] == whole["journal_sha256"]
-
-
-def test_a_replay_that_meets_a_full_disk_keeps_what_it_had(files: dict[str, Path], tmp_path: Path) -> None:
-    words: list[object] = ["replay", *candle_words(files), *HOLDING]
-    run = tmp_path / "run"
-    seen_through(words, run, limited([*words, "--out", run], 600_000), tmp_path)
-
-
-def paper_words() -> list[object]:
-    markets = [word for symbol in MARKETS for word in ("--symbol", symbol)]
-    return ["paper", *markets, "--speed", "max", "--for", "14d", *HOLDING]
-
-
-def test_a_session_that_meets_a_full_disk_keeps_what_it_had(tmp_path: Path) -> None:
-    run = tmp_path / "run"
-    seen_through(paper_words(), run, limited([*paper_words(), "--out", run], 900_000), tmp_path)
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own, with room for a part of a run."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=900k", "none", place], capture_output=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip("a file system cannot be mounted here")
-    yield place
-    subprocess.run(["umount", place], check=True)
-
-
-@pytest.mark.proof
-def test_a_session_on_a_disk_that_fills_up_keeps_what_it_had(small_disk: Path, tmp_path: Path) -> None:
-    full = candlewick(*paper_words(), "--out", small_disk / "run")
-    # Space again: the same folder on a larger disk.
-    run = shutil.copytree(small_disk / "run", tmp_path / "run")
-    seen_through(paper_words(), run, full, tmp_path)
 
 
 def test_without_a_network_binance_cannot_be_reached_and_that_is_said(

@@ -113,7 +113,7 @@ def test_a_session_that_is_stopped_ends_in_order_and_is_gone_on_with(number: sig
     code, said = stopped(paper(run, days=30), run, number, blocks=100)
 
     assert code == 0, said
-    assert f"stopped; the same command goes on with the run in {run}" in said
+    assert f"stopped; the same command with --out {run} goes on" in said
     assert "Traceback" not in said
     assert not read_run(run).finished
     assert (run / "report.html").is_file()

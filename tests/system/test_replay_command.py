@@ -66,7 +66,8 @@ def interrupted(words: list[object], run: Path, blocks: int) -> None:
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=30)
     assert process.returncode == 130, stderr.decode()
-    assert stderr.decode().splitlines()[-1] == "candlewick: interrupted"
+    lines = [line for line in stderr.decode().splitlines() if line]
+    assert lines == [f"stopped; the same command with --out {run} goes on", "candlewick: interrupted"]
     assert "Traceback" not in stderr.decode()
 
 
@@ -77,6 +78,26 @@ def test_with_json_standard_output_is_one_object_and_nothing_else(files: dict[st
     assert ended.stdout.count("\n") == 1
     assert told(ended)["candles"] == 2_000
     assert (tmp_path / "run" / "report.html").stat().st_size > 10_000
+
+
+def test_with_json_every_verb_about_a_run_says_one_object(
+    files: dict[str, Path], tmp_path: Path, capfd: Capture
+) -> None:
+    words = ["replay", *candle_words(files), "--strategy", "buy-and-hold", "--out", tmp_path / "run", "--json"]
+    ended = [
+        called(capfd, *words),
+        called(capfd, "report", tmp_path / "run", "--json"),
+        called(capfd, "export", tmp_path / "run", "--out", tmp_path / "tables", "--json"),
+        called(capfd, "replay", "--journal", tmp_path / "run", "--json"),
+        called(capfd, "config", "show", "--json"),
+    ]
+
+    assert [one.returncode for one in ended] == [0] * 5
+    replayed, reported, tables, checked, settings = map(told, ended)
+    assert replayed | {"seconds": None, "candles_per_second": None} == reported
+    assert tables["fills.csv"] == {"path": str(tmp_path / "tables" / "fills.csv"), "rows": replayed["fills"]}
+    assert checked["difference"] is None
+    assert settings["settings"]["account.budget"]["value"] == "10000"
 
 
 def test_without_json_a_table_ends_with_the_place_of_the_report(files: dict[str, Path], tmp_path: Path) -> None:

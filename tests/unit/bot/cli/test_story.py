@@ -117,7 +117,9 @@ def test_a_session_begins_by_saying_what_it_trades_and_how_to_stop_it(
         pass
     said = capsys.readouterr()
     assert said.out == ""
-    assert said.err == f"trading on paper into runs/[1]: {where}; stop with Ctrl-C, the same command goes on\n"
+    assert said.err == (
+        f"trading on paper into runs/[1]: {where}; Ctrl-C stops it, the same command with --out runs/[1] goes on\n"
+    )
 
 
 def test_on_a_terminal_the_story_is_live(monkeypatch: pytest.MonkeyPatch) -> None:

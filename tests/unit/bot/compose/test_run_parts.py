@@ -20,14 +20,13 @@ from bot.compose.parts import (
 )
 from bot.core.errors import ConfigError, JournalError, ModelError
 from bot.core.events import CandleClosed, OrderFilled, RunStarted, SubmitOrder
-from bot.core.forecast import Forecast
 from bot.core.market import Candle
 from bot.core.orders import Approved, Intent, OrderType, Purpose, Side
 from config.settings import MarketSettings, Settings
 from risk.limits import SizingMethod, StopKind
 from strategies.buy_and_hold import BuyAndHold
 from strategies.forecast_following import ForecastFollowing
-from strategies.strategy import MarketView
+from strategies.signal import SignalRule
 
 OWN = """
 class Own:
@@ -128,15 +127,8 @@ def test_strategies_are_found_by_name_or_by_file(own: Path) -> None:
 
 
 def test_the_signals_rule_is_set() -> None:
-    wanted = []
-    for multiple in (1.0, 3.0):
-        said = settings(signal={"cost_multiple": multiple})
-        view = MarketView("BTC/USDT", 0, 100.0, 0.0, 0.01, 20.0)
-        forecast = Forecast("BTC/USDT", 0.6, 0.004, -0.01, 0.01, 20.0)
-        wanted.append(resolve_strategy(FORECAST_FOLLOWING, said).wanted(view, forecast).exposure)
-    # A rise of 40 basis points is two round trips of 20.
-    assert wanted[0] > 0.0
-    assert wanted[1] == 0.0
+    said = settings(signal={"cost_multiple": 3.5, "hysteresis_frac": 0.25})
+    assert resolve_strategy(FORECAST_FOLLOWING, said) == ForecastFollowing(SignalRule(3.5, 0.25))
 
 
 def test_a_run_writes_down_a_strategys_name_or_its_file_and_what_was_in_it(own: Path) -> None:

@@ -1,10 +1,10 @@
-"""A forecaster for strategies that never ask."""
+"""The place of a model for strategies that never ask one."""
 
 from bot.core.errors import ModelError
 from bot.core.events import ForecastReady, RequestForecast
 
 
-class Silent:
+class NoModel:
     """Answers nothing; being asked is a fault of the strategy."""
 
     @property
