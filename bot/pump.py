@@ -15,15 +15,12 @@ from typing import Protocol, assert_never
 
 from msgspec.structs import replace
 
-from bot.core.events import (
-    AnyEvent,
+from bot.core.commands import (
     Backfill,
     BreakerTripped,
     CancelOrder,
     CancelTimer,
-    CandleClosed,
     Decided,
-    ForecastReady,
     Marked,
     Notify,
     Reconcile,
@@ -31,6 +28,7 @@ from bot.core.events import (
     SubmitOrder,
     WakeAt,
 )
+from bot.core.events import AnyEvent, CandleClosed, ForecastReady
 from bot.core.ports import Broker, Forecaster, Record
 from bot.engine.engine import Engine
 

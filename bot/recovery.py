@@ -9,8 +9,9 @@ from typing import Final
 
 from msgspec import Struct
 
+from bot.core.commands import CancelOrder, Deed, SubmitOrder
 from bot.core.errors import JournalError
-from bot.core.events import AnyEvent, CancelOrder, Deed, RunStarted, SubmitOrder
+from bot.core.events import AnyEvent, RunStarted
 from bot.engine.engine import Engine
 
 _SHA256_DIGITS: Final = 64

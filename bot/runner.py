@@ -9,7 +9,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-from bot.core.events import AnyEvent, Backfill, Backfilled, CandleClosed
+from bot.core.commands import Backfill
+from bot.core.events import AnyEvent, Backfilled, CandleClosed
 from bot.core.ports import Clock, History
 from bot.pump import PaperMarket, Pump, meet_market
 from bot.replay import Checkpoints, fire_timers

@@ -13,26 +13,19 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bot.adapters.paper_broker import PaperBroker
+from bot.core.commands import AnyCommand, Backfill, CancelOrder, Deed, Notify, Observation, RequestForecast, SubmitOrder
 from bot.core.events import (
     AccountReconciled,
-    AnyCommand,
     AnyEvent,
-    Backfill,
     Backfilled,
-    CancelOrder,
     CandleClosed,
-    Deed,
     ForecastFailed,
     ForecastReady,
     ModelReady,
-    Notify,
-    Observation,
     OrderCancelled,
     OrderFilled,
     OrderRejected,
-    RequestForecast,
     SessionStarted,
-    SubmitOrder,
 )
 from bot.core.forecast import Forecast
 from bot.core.market import DAY_MS, Candle, Costs, Instrument, Timeframe

@@ -7,8 +7,9 @@ from pathlib import Path
 from msgspec import Struct
 
 from bot.adapters.journal_reader import read_run
+from bot.core.commands import SubmitOrder
 from bot.core.errors import JournalError
-from bot.core.events import OrderAccepted, OrderCancelled, OrderFilled, SubmitOrder
+from bot.core.events import OrderAccepted, OrderCancelled, OrderFilled
 from bot.core.orders import OrderType, Side
 
 

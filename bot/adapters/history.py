@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from msgspec import Struct
 
+from bot.core.commands import Backfill
 from bot.core.errors import VenueError, VenueUnavailable
-from bot.core.events import Backfill, Backfilled
+from bot.core.events import Backfilled
 from bot.core.market import Candle, ImpossibleCandle, Timeframe
 
 if TYPE_CHECKING:

@@ -40,18 +40,9 @@ from bot.adapters.journal_format import (
     without_latency,
 )
 from bot.adapters.run_lock import RunLock
+from bot.core.commands import CancelOrder, Deed, Observation, SubmitOrder
 from bot.core.errors import JournalError
-from bot.core.events import (
-    SESSION_EVENTS,
-    AnyEvent,
-    Backfilled,
-    CancelOrder,
-    Deed,
-    ForecastReady,
-    Observation,
-    RunStarted,
-    SubmitOrder,
-)
+from bot.core.events import SESSION_EVENTS, AnyEvent, Backfilled, ForecastReady, RunStarted
 
 _SNAPSHOTS_KEPT: Final = 2
 _SESSION_EVENTS: Final = frozenset(SESSION_EVENTS)

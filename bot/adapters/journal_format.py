@@ -17,8 +17,9 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from bot.core.commands import CancelOrder, Deed, Observation, SubmitOrder
 from bot.core.errors import JournalError
-from bot.core.events import SESSION_EVENTS, AnyEvent, CancelOrder, Deed, ForecastReady, Observation, SubmitOrder
+from bot.core.events import SESSION_EVENTS, AnyEvent, ForecastReady
 
 FILE_NAME: Final = "journal.sqlite"
 FORMAT: Final = "1"

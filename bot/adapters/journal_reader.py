@@ -14,8 +14,9 @@ from msgspec import Struct
 
 from bot.adapters.journal_file import check_format, disk_errors, header_of, last_block, read_block, verified_blocks
 from bot.adapters.journal_format import FILE_NAME
+from bot.core.commands import Deed, Observation
 from bot.core.errors import JournalError
-from bot.core.events import AnyEvent, Deed, Observation, RunStarted
+from bot.core.events import AnyEvent, RunStarted
 
 
 class StoredRun(Struct, frozen=True):

@@ -4,18 +4,8 @@ from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
-from bot.core.events import (
-    AnyEvent,
-    BreakerTripped,
-    Decided,
-    Deed,
-    Marked,
-    Notify,
-    Observation,
-    OrderFilled,
-    SubmitOrder,
-    Verdict,
-)
+from bot.core.commands import BreakerTripped, Decided, Deed, Marked, Notify, Observation, SubmitOrder, Verdict
+from bot.core.events import AnyEvent, OrderFilled
 from bot.core.orders import Fill, Purpose
 from bot.core.ports import Record
 

@@ -1,7 +1,8 @@
 """The place of a model for strategies that never ask one."""
 
+from bot.core.commands import RequestForecast
 from bot.core.errors import ModelError
-from bot.core.events import ForecastReady, RequestForecast
+from bot.core.events import ForecastReady
 
 
 class NoModel:

@@ -12,18 +12,16 @@ from math import inf
 
 from msgspec.structs import replace
 
+from bot.core.commands import CancelOrder, Reconcile, SubmitOrder
 from bot.core.errors import JournalError
 from bot.core.events import (
     AccountReconciled,
     AnyEvent,
-    CancelOrder,
     CandleClosed,
     OrderAccepted,
     OrderCancelled,
     OrderFilled,
     OrderRejected,
-    Reconcile,
-    SubmitOrder,
 )
 from bot.core.market import Instrument
 from bot.core.matching import Execution, Span, affordable, candle_spans, execute, reference_price

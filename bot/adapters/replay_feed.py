@@ -11,7 +11,8 @@ from operator import attrgetter
 import numpy as np
 
 from bot.adapters.candle_series import CandleSeries
-from bot.core.events import Backfill, Backfilled, CandleClosed
+from bot.core.commands import Backfill
+from bot.core.events import Backfilled, CandleClosed
 from bot.core.market import Candle
 
 

@@ -18,19 +18,8 @@ from msgspec import Struct
 from bot.adapters.journal import Journal
 from bot.adapters.journal_reader import read_run
 from bot.adapters.paper_broker import PaperBroker
-from bot.core.events import (
-    AnyEvent,
-    Backfill,
-    Backfilled,
-    CandleClosed,
-    Deed,
-    ForecastReady,
-    Observation,
-    OrderFilled,
-    RequestForecast,
-    RunStarted,
-    SubmitOrder,
-)
+from bot.core.commands import Backfill, Deed, Observation, RequestForecast, SubmitOrder
+from bot.core.events import AnyEvent, Backfilled, CandleClosed, ForecastReady, OrderFilled, RunStarted
 from bot.core.forecast import Forecast
 from bot.core.market import Candle, Costs, Instrument, Timeframe
 from bot.core.orders import Purpose

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from bot.adapters.narrator import Filled
-from bot.core.events import BreakerTripped, Decided, Marked, Notify
+from bot.core.commands import BreakerTripped, Decided, Marked, Notify
 from bot.core.orders import Purpose, Side
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from collections import deque
 from msgspec import Struct
 
 from bot.compose.run import build_engine
+from bot.core.commands import AnyCommand, BreakerTripped, CancelOrder, Decided, Marked, Notify, SubmitOrder
 from bot.core.errors import JournalError
-from bot.core.events import AnyCommand, BreakerTripped, CancelOrder, Decided, Marked, Notify, SubmitOrder
 from bot.core.run_record import RunRecord
 from bot.version import code_version
 

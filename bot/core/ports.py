@@ -7,19 +7,8 @@ Nothing here has an effect; `bot.compose` decides what is plugged in.
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from bot.core.events import (
-    AnyEvent,
-    Backfill,
-    Backfilled,
-    CancelOrder,
-    Deed,
-    ForecastFailed,
-    ForecastReady,
-    Observation,
-    Reconcile,
-    RequestForecast,
-    SubmitOrder,
-)
+from bot.core.commands import Backfill, CancelOrder, Deed, Observation, Reconcile, RequestForecast, SubmitOrder
+from bot.core.events import AnyEvent, Backfilled, ForecastFailed, ForecastReady
 
 
 class Clock(Protocol):

@@ -7,7 +7,8 @@ Knows nothing of how a journal is stored, and nothing of what is made of it.
 from collections.abc import Iterator
 from typing import Protocol
 
-from bot.core.events import AnyEvent, Deed, Observation, RunStarted
+from bot.core.commands import Deed, Observation
+from bot.core.events import AnyEvent, RunStarted
 
 
 class RunRecord(Protocol):

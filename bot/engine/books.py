@@ -4,7 +4,8 @@ The books of the engine: orders, the deeds that wait for an answer, cash and hol
 They record what was asked and what the venue said; they decide nothing.
 """
 
-from bot.core.events import CancelOrder, OrderFilled, Reconcile, SubmitOrder
+from bot.core.commands import CancelOrder, Reconcile, SubmitOrder
+from bot.core.events import OrderFilled
 from bot.core.market import Instrument
 from bot.core.orders import Order, OrderStatus
 from bot.core.portfolio import Position

@@ -7,16 +7,8 @@ order, `protect` compares the stop that should rest with the one that does.
 
 from decimal import Decimal
 
-from bot.core.events import (
-    AnyCommand,
-    Notify,
-    OrderAccepted,
-    OrderCancelled,
-    OrderFilled,
-    OrderRejected,
-    OrderUnknown,
-    Verdict,
-)
+from bot.core.commands import AnyCommand, Notify, Verdict
+from bot.core.events import OrderAccepted, OrderCancelled, OrderFilled, OrderRejected, OrderUnknown
 from bot.core.market import Instrument
 from bot.core.orders import BUY, MARKET, SELL, STOP, Approved, Denied, Order, OrderStatus, Purpose
 from bot.core.portfolio import Position

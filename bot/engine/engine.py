@@ -11,10 +11,10 @@ from typing import assert_never
 
 import msgspec
 
+from bot.core.commands import AnyCommand
 from bot.core.errors import DataError
 from bot.core.events import (
     AccountReconciled,
-    AnyCommand,
     AnyEvent,
     Backfilled,
     CandleClosed,

@@ -7,7 +7,7 @@ The one place that makes client order ids, and the one that submits.
 from decimal import Decimal
 from typing import Final
 
-from bot.core.events import AnyCommand, CancelOrder, SubmitOrder
+from bot.core.commands import AnyCommand, CancelOrder, SubmitOrder
 from bot.core.market import DAY_MS, Instrument
 from bot.core.matching import BPS
 from bot.core.orders import BUY, ZERO, Approved, Denied, Intent, Order, OrderType, Purpose, Side

@@ -10,19 +10,8 @@ from typing import Final
 
 import numpy as np
 
-from bot.core.events import (
-    AnyCommand,
-    Backfilled,
-    CancelTimer,
-    CandleClosed,
-    Decided,
-    ForecastFailed,
-    ForecastReady,
-    RequestForecast,
-    TimerFired,
-    Verdict,
-    WakeAt,
-)
+from bot.core.commands import AnyCommand, CancelTimer, Decided, RequestForecast, Verdict, WakeAt
+from bot.core.events import Backfilled, CandleClosed, ForecastFailed, ForecastReady, TimerFired
 from bot.core.forecast import Forecast
 from bot.core.market import Instrument
 from bot.core.window import Window

@@ -7,7 +7,8 @@ series, and the market has to warm up anew.
 
 from math import log
 
-from bot.core.events import AnyCommand, Backfill, Backfilled, CandleClosed, Notify
+from bot.core.commands import AnyCommand, Backfill, Notify
+from bot.core.events import Backfilled, CandleClosed
 from bot.core.gaps import fill_gap
 from bot.core.indicators import ewma, ewma_alpha, true_range, wilder
 from bot.core.market import Candle, Instrument, Timeframe

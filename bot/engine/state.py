@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from msgspec import Struct, field
 
-from bot.core.events import CancelOrder, SubmitOrder
+from bot.core.commands import CancelOrder, SubmitOrder
 from bot.core.market import Candle, Timeframe
 from bot.core.orders import Approved, Order
 from bot.core.portfolio import Portfolio

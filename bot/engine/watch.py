@@ -4,7 +4,8 @@ The account at its marks: what it is worth, what the breakers say of it, and wha
 Breakers look at marked equity, at every close and at every price between.
 """
 
-from bot.core.events import AnyCommand, BreakerTripped, Marked, PriceUpdated
+from bot.core.commands import AnyCommand, BreakerTripped, Marked
+from bot.core.events import PriceUpdated
 from bot.core.orders import Purpose
 from bot.engine.books import Books
 from bot.engine.desk import OrderDesk

@@ -8,7 +8,8 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from bot.core.events import RunStarted, Verdict
+from bot.core.commands import Verdict
+from bot.core.events import RunStarted
 from bot.core.market import Timeframe
 from bot.reporting.own_fills import FilledOrder
 

@@ -14,8 +14,9 @@ from typing import Final, Protocol
 
 from msgspec import Struct
 
+from bot.core.commands import Decided, Marked, SubmitOrder
 from bot.core.errors import StorageError
-from bot.core.events import Decided, ForecastReady, Marked, OrderFilled, SubmitOrder
+from bot.core.events import ForecastReady, OrderFilled
 from bot.core.run_record import RunRecord
 from bot.reporting.own_fills import FilledOrder, OwnFills
 

@@ -7,7 +7,8 @@ foreign, and a trade that it reports twice is still one trade.
 
 from msgspec import Struct
 
-from bot.core.events import OrderFilled, SubmitOrder
+from bot.core.commands import SubmitOrder
+from bot.core.events import OrderFilled
 from bot.core.orders import Fill, Intent, Purpose
 
 

@@ -11,24 +11,28 @@ from typing import Final, assert_never
 import numpy as np
 from msgspec.structs import replace
 
+from bot.core.commands import (
+    BreakerTripped,
+    CancelOrder,
+    Decided,
+    Deed,
+    Marked,
+    Notify,
+    Observation,
+    SubmitOrder,
+    Verdict,
+)
 from bot.core.events import (
     AccountReconciled,
     AnyEvent,
     Backfilled,
-    BreakerTripped,
-    CancelOrder,
     CandleClosed,
-    Decided,
-    Deed,
     ForecastFailed,
     ForecastReady,
     Halt,
-    Marked,
     MarketRestored,
     MarketSuspended,
     ModelReady,
-    Notify,
-    Observation,
     OrderAccepted,
     OrderCancelled,
     OrderFilled,
@@ -39,9 +43,7 @@ from bot.core.events import (
     RunStarted,
     SessionStarted,
     SettingsChanged,
-    SubmitOrder,
     TimerFired,
-    Verdict,
 )
 from bot.core.market import Candle, Timeframe
 from bot.core.run_record import RunRecord

@@ -7,7 +7,7 @@ Puts together what the other modules measured; it draws nothing and prints nothi
 import numpy as np
 from msgspec import Struct
 
-from bot.core.events import Verdict
+from bot.core.commands import Verdict
 from bot.core.run_record import RunRecord
 from bot.reporting.benchmark import buy_and_hold
 from bot.reporting.columns import RunColumns

@@ -12,8 +12,9 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from bot.core.commands import RequestForecast
 from bot.core.errors import ModelError
-from bot.core.events import ForecastFailed, ForecastReady, RequestForecast
+from bot.core.events import ForecastFailed, ForecastReady
 from bot.core.forecast import Forecast
 from strategies.forecasting.serving import BundleForecaster
 

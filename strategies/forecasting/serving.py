@@ -13,8 +13,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from bot.core.commands import RequestForecast
 from bot.core.errors import ModelError
-from bot.core.events import ForecastFailed, ForecastReady, RequestForecast
+from bot.core.events import ForecastFailed, ForecastReady
 from bot.core.forecast import Forecast
 from strategies.forecasting.bundle import Bundle, sliding_windows
 from strategies.forecasting.labels import SIGMA_COLUMN

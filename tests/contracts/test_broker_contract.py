@@ -12,17 +12,15 @@ from typing import NamedTuple
 import pytest
 
 from bot.adapters.paper_broker import PaperBroker
+from bot.core.commands import CancelOrder, Reconcile, SubmitOrder
 from bot.core.events import (
     AccountReconciled,
     AnyEvent,
-    CancelOrder,
     OrderAccepted,
     OrderCancelled,
     OrderFilled,
     OrderRejected,
     OrderUnknown,
-    Reconcile,
-    SubmitOrder,
 )
 from bot.core.orders import Intent, Order, OrderStatus, OrderType, Side
 from bot.core.ports import Broker

@@ -8,7 +8,8 @@ import pytest
 from numpy.typing import NDArray
 
 from bot.adapters.model_runtime import OnnxRuntime
-from bot.core.events import ForecastFailed, ForecastReady, RequestForecast
+from bot.core.commands import RequestForecast
+from bot.core.events import ForecastFailed, ForecastReady
 from bot.core.ports import Forecaster
 from strategies.forecasting.bundle import load_bundle, sliding_windows
 from strategies.forecasting.features import SHIPPED

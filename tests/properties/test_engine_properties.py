@@ -6,7 +6,8 @@ from decimal import Decimal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.core.events import Decided, Marked, OrderFilled, SubmitOrder, TimerFired
+from bot.core.commands import Decided, Marked, SubmitOrder
+from bot.core.events import OrderFilled, TimerFired
 from bot.core.market import Candle, Costs
 from bot.core.orders import OrderType, Side
 from tests.builders import (

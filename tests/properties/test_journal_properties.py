@@ -10,21 +10,8 @@ from hypothesis import strategies as st
 
 from bot.adapters.journal import Journal
 from bot.adapters.journal_reader import read_run
-from bot.core.events import (
-    SESSION_EVENTS,
-    AnyEvent,
-    BreakerTripped,
-    CancelOrder,
-    Decided,
-    Deed,
-    ForecastReady,
-    Halt,
-    Marked,
-    Notify,
-    Observation,
-    PriceUpdated,
-    SessionStarted,
-)
+from bot.core.commands import BreakerTripped, CancelOrder, Decided, Deed, Marked, Notify, Observation
+from bot.core.events import SESSION_EVENTS, AnyEvent, ForecastReady, Halt, PriceUpdated, SessionStarted
 from tests.unit.bot.adapters.journal_samples import EVENTS, HEADER, SYMBOL, closed, decided, forecast, marked, submitted
 
 times = st.integers(0, 2**62)

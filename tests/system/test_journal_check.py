@@ -9,8 +9,9 @@ from msgspec.structs import replace
 
 from bot.adapters.journal_reader import StoredRun, read_run
 from bot.compose.journal_check import check_journal
+from bot.core.commands import Decided, Deed, Marked, Observation, SubmitOrder
 from bot.core.errors import JournalError
-from bot.core.events import AnyEvent, CandleClosed, Decided, Deed, Marked, Observation, RunStarted, SubmitOrder
+from bot.core.events import AnyEvent, CandleClosed, RunStarted
 from tests.command_line import BUSY, called, candle_words, done, refused, told, write_markets
 
 Entry = AnyEvent | Deed | Observation

@@ -11,7 +11,8 @@ import pytest
 
 from bot.adapters.journal import Journal
 from bot.adapters.journal_reader import read_run
-from bot.core.events import AnyEvent, Deed, Observation
+from bot.core.commands import Deed, Observation
+from bot.core.events import AnyEvent
 from tests.system.writing_run import BLOCK_RECORDS, step, write
 from tests.unit.bot.adapters.journal_samples import HEADER
 

@@ -112,7 +112,7 @@ def test_speaking_of_an_approved_intent_is_not_making_one(line: str) -> None:
 
 
 ATTEMPT = """\
-from bot.core.events import SubmitOrder
+from bot.core.commands import SubmitOrder
 from bot.core.orders import Approved, Denied, Intent
 
 

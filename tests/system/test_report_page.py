@@ -17,7 +17,8 @@ from threading import Thread
 import pytest
 
 from bot.adapters.journal import Journal
-from bot.core.events import CandleClosed, Decided, ForecastReady, Marked, OrderFilled, RunStarted, SubmitOrder, Verdict
+from bot.core.commands import Decided, Marked, SubmitOrder, Verdict
+from bot.core.events import CandleClosed, ForecastReady, OrderFilled, RunStarted
 from bot.core.forecast import Forecast
 from bot.core.market import Candle, Costs, Instrument
 from bot.core.orders import Approved, Fill, Intent, OrderType, Purpose, Side

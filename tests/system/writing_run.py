@@ -10,8 +10,9 @@ import sys
 from pathlib import Path
 
 from bot.adapters.journal import Journal
+from bot.core.commands import Deed, Observation
 from bot.core.errors import StorageError
-from bot.core.events import AnyEvent, Deed, Observation
+from bot.core.events import AnyEvent
 from tests.unit.bot.adapters.journal_samples import HEADER, closed, decided, forecast, marked, submitted
 
 BLOCK_RECORDS = 24

@@ -5,23 +5,17 @@ from decimal import Decimal
 
 import pytest
 
+from bot.core.commands import Backfill, CancelOrder, Deed, Observation, Reconcile, RequestForecast, SubmitOrder
 from bot.core.events import (
     AccountReconciled,
     AnyEvent,
-    Backfill,
     Backfilled,
-    CancelOrder,
     CandleClosed,
-    Deed,
     ForecastReady,
-    Observation,
     OrderAccepted,
     OrderFilled,
     OrderRejected,
-    Reconcile,
-    RequestForecast,
     SessionStarted,
-    SubmitOrder,
 )
 from bot.core.orders import OrderType, Side
 from bot.pump import Pump, play_instant

@@ -14,20 +14,17 @@ from msgspec.structs import replace
 from bot.adapters.candle_series import CandleSeries, FileReport
 from bot.adapters.paper_broker import PaperBroker
 from bot.adapters.replay_feed import ReplayFeed
+from bot.core.commands import CancelOrder, Deed, Observation, SubmitOrder
 from bot.core.errors import JournalError
 from bot.core.events import (
     SESSION_EVENTS,
     AnyEvent,
     Backfilled,
-    CancelOrder,
-    Deed,
     ForecastReady,
-    Observation,
     OrderAccepted,
     OrderCancelled,
     OrderFilled,
     RunStarted,
-    SubmitOrder,
 )
 from bot.core.market import Timeframe
 from bot.core.orders import Purpose

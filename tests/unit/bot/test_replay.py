@@ -3,7 +3,8 @@
 from decimal import Decimal
 
 from bot.adapters.paper_broker import PaperBroker
-from bot.core.events import CandleClosed, Decided, ModelReady, SessionStarted, TimerFired
+from bot.core.commands import Decided
+from bot.core.events import CandleClosed, ModelReady, SessionStarted, TimerFired
 from bot.engine.engine import Engine
 from bot.pump import Pump
 from bot.replay import Checkpoints, begin_session, fire_timers, replay

@@ -7,17 +7,9 @@ from decimal import Decimal
 import pytest
 
 from bot.adapters.paper_broker import PaperBroker
+from bot.core.commands import Backfill, Decided
 from bot.core.errors import VenueUnavailable
-from bot.core.events import (
-    AnyEvent,
-    Backfill,
-    Backfilled,
-    CandleClosed,
-    Decided,
-    OrderFilled,
-    PriceUpdated,
-    TimerFired,
-)
+from bot.core.events import AnyEvent, Backfilled, CandleClosed, OrderFilled, PriceUpdated, TimerFired
 from bot.core.market import Candle
 from bot.pump import Pump
 from bot.replay import Checkpoints, begin_session

@@ -2,24 +2,28 @@
 
 from decimal import Decimal
 
+from bot.core.commands import (
+    BreakerTripped,
+    CancelOrder,
+    Decided,
+    Deed,
+    Marked,
+    Notify,
+    Observation,
+    SubmitOrder,
+    Verdict,
+)
 from bot.core.events import (
     AccountReconciled,
     AnyEvent,
     Backfilled,
-    BreakerTripped,
-    CancelOrder,
     CandleClosed,
-    Decided,
-    Deed,
     ForecastFailed,
     ForecastReady,
     Halt,
-    Marked,
     MarketRestored,
     MarketSuspended,
     ModelReady,
-    Notify,
-    Observation,
     OrderAccepted,
     OrderCancelled,
     OrderFilled,
@@ -30,9 +34,7 @@ from bot.core.events import (
     RunStarted,
     SessionStarted,
     SettingsChanged,
-    SubmitOrder,
     TimerFired,
-    Verdict,
 )
 from bot.core.forecast import Forecast
 from bot.core.market import Candle, Costs, Instrument

@@ -13,8 +13,9 @@ from bot.adapters.candle_stream import CandleStream
 from bot.adapters.exchange_process import END_OF_MARKET, ExchangeProcess
 from bot.adapters.history import CcxtHistory
 from bot.adapters.venues.binance import BinanceKlines
+from bot.core.commands import Backfill
 from bot.core.errors import ConfigError
-from bot.core.events import Backfill, CandleClosed, PriceUpdated
+from bot.core.events import CandleClosed, PriceUpdated
 from bot.core.market import Timeframe
 from bot.exchange import server
 from bot.exchange.market import ORIGIN_MS, SeededMarket

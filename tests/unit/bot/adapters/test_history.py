@@ -9,8 +9,8 @@ import pytest
 from aiohttp import web
 
 from bot.adapters.history import CcxtHistory, TradingRules
+from bot.core.commands import Backfill
 from bot.core.errors import VenueError, VenueUnavailable
-from bot.core.events import Backfill
 from bot.core.market import Timeframe
 from bot.exchange.listing import listing_of
 from bot.exchange.market import ORIGIN_MS, SeededMarket

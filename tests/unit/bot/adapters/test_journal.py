@@ -10,8 +10,9 @@ import pytest
 
 from bot.adapters.journal import Journal
 from bot.adapters.journal_reader import read_run
+from bot.core.commands import Deed, Observation
 from bot.core.errors import JournalError, StorageError
-from bot.core.events import SESSION_EVENTS, AnyEvent, Backfilled, Deed, ForecastReady, Observation, SessionStarted
+from bot.core.events import SESSION_EVENTS, AnyEvent, Backfilled, ForecastReady, SessionStarted
 from tests.unit.bot.adapters.journal_samples import (
     DEEDS,
     EVENTS,

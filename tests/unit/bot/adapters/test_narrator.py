@@ -3,21 +3,18 @@ from decimal import Decimal
 import pytest
 
 from bot.adapters.narrator import Filled, Narrator, Told
-from bot.core.events import (
-    AnyEvent,
+from bot.core.commands import (
     BreakerTripped,
     CancelOrder,
-    CandleClosed,
     Decided,
     Deed,
     Marked,
     Notify,
     Observation,
-    OrderAccepted,
-    OrderFilled,
     SubmitOrder,
     Verdict,
 )
+from bot.core.events import AnyEvent, CandleClosed, OrderAccepted, OrderFilled
 from bot.core.orders import Approved, Fill, Intent, OrderType, Purpose, Side
 from tests.builders import BTC, ETH, bar, closed
 

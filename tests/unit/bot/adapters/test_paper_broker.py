@@ -5,18 +5,16 @@ from decimal import Decimal
 import pytest
 
 from bot.adapters.paper_broker import PaperBroker
+from bot.core.commands import CancelOrder, Reconcile, SubmitOrder
 from bot.core.errors import JournalError
 from bot.core.events import (
     AccountReconciled,
     AnyEvent,
-    CancelOrder,
     CandleClosed,
     OrderAccepted,
     OrderCancelled,
     OrderFilled,
     OrderRejected,
-    Reconcile,
-    SubmitOrder,
 )
 from bot.core.market import Costs, Instrument
 from bot.core.orders import Intent, Order, OrderStatus, OrderType, Side

@@ -4,7 +4,8 @@ import numpy as np
 
 from bot.adapters.candle_series import CandleSeries, FileReport
 from bot.adapters.replay_feed import ReplayFeed
-from bot.core.events import Backfill, Backfilled, CandleClosed
+from bot.core.commands import Backfill
+from bot.core.events import Backfilled, CandleClosed
 from bot.core.market import Timeframe
 from tests.builders import BTC, ETH, HOUR, bar, closed, closes, opens
 

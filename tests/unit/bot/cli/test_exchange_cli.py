@@ -8,8 +8,8 @@ from click.testing import CliRunner
 from bot.adapters.exchange_process import ExchangeProcess
 from bot.adapters.history import CcxtHistory
 from bot.cli.exchange import exchange
+from bot.core.commands import Backfill
 from bot.core.errors import ConfigError
-from bot.core.events import Backfill
 from bot.core.market import Timeframe
 from bot.exchange.candle_file import read_market
 from bot.exchange.market import MarketModel, SeededMarket

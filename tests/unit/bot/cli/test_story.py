@@ -11,7 +11,7 @@ from bot.adapters.narrator import Filled
 from bot.cli import story as story_module
 from bot.cli.story import Story, told_live
 from bot.compose.paper_run import PaperRequest
-from bot.core.events import BreakerTripped, Decided, Marked, Notify, Verdict
+from bot.core.commands import BreakerTripped, Decided, Marked, Notify, Verdict
 from bot.core.orders import Fill, Purpose, Side
 
 HOUR_MS = 3_600_000

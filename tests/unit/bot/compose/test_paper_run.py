@@ -22,8 +22,9 @@ from bot.compose.paper_run import (
     _timeframe,
     _venue,
 )
+from bot.core.commands import Deed, Observation
 from bot.core.errors import ConfigError
-from bot.core.events import AnyEvent, CandleClosed, Deed, Observation, RunStarted
+from bot.core.events import AnyEvent, CandleClosed, RunStarted
 from bot.core.market import Timeframe
 from config.loading import load_settings
 from tests.builders import bar, instrument

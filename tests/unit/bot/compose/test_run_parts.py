@@ -18,8 +18,9 @@ from bot.compose.parts import (
     risk_limits,
     strategy_print,
 )
+from bot.core.commands import SubmitOrder
 from bot.core.errors import ConfigError, JournalError, ModelError
-from bot.core.events import CandleClosed, OrderFilled, RunStarted, SubmitOrder
+from bot.core.events import CandleClosed, OrderFilled, RunStarted
 from bot.core.market import Candle
 from bot.core.orders import Approved, Intent, OrderType, Purpose, Side
 from config.settings import MarketSettings, Settings

@@ -11,16 +11,9 @@ import msgspec
 import numpy as np
 import pytest
 
-from bot.core import events
-from bot.core.events import (
-    AnyCommand,
-    AnyEvent,
-    Command,
-    Deed,
-    Event,
-    Observation,
-    RequestForecast,
-)
+from bot.core import commands
+from bot.core.commands import AnyCommand, Command, Deed, Observation, RequestForecast
+from bot.core.events import AnyEvent, Event
 from bot.core.forecast import Forecast
 from bot.core.orders import Order, OrderStatus, OrderType, Side
 from bot.engine.engine import Engine
@@ -48,12 +41,12 @@ EXAMPLES: dict[str, Callable[[], object]] = {
         Order(intent(Side.SELL, OrderType.STOP, stop="90.00"), OrderStatus.ACCEPTED, Decimal("0.10"), "v1"),
     ),
     "tuple[SubmitOrder | CancelOrder, ...]": lambda: (
-        events.CancelOrder("run00000a", BTC),
-        events.SubmitOrder(approve(intent())),
+        commands.CancelOrder("run00000a", BTC),
+        commands.SubmitOrder(approve(intent())),
     ),
     "tuple[str, ...]": lambda: (BTC,),
     "float | None": lambda: None,
-    "Verdict": lambda: events.Verdict.HOLD,
+    "Verdict": lambda: commands.Verdict.HOLD,
     "NDArray": lambda: np.zeros((1, 2, 3), dtype=np.float32),
 }
 
@@ -63,7 +56,7 @@ def example(kind: type[Event] | type[Command]) -> object:
         text = str(annotation) if not isinstance(annotation, type) else annotation.__name__
         if typing.get_origin(annotation) is not None:
             text = str(annotation).replace("bot.core.", "").replace("decimal.", "")
-            for module in ("market.", "orders.", "forecast.", "events."):
+            for module in ("market.", "orders.", "forecast.", "events.", "commands."):
                 text = text.replace(module, "")
         return EXAMPLES["NDArray" if "ndarray" in text else text]()
 

@@ -2,20 +2,9 @@
 
 import pytest
 
+from bot.core.commands import AnyCommand, Backfill, Decided, Marked, Notify, Verdict
 from bot.core.errors import DataError
-from bot.core.events import (
-    AnyCommand,
-    Backfill,
-    Backfilled,
-    CandleClosed,
-    Decided,
-    Marked,
-    MarketSuspended,
-    Notify,
-    PriceUpdated,
-    SessionStarted,
-    Verdict,
-)
+from bot.core.events import Backfilled, CandleClosed, MarketSuspended, PriceUpdated, SessionStarted
 from bot.core.market import Candle
 from tests.builders import (
     BTC,

@@ -4,18 +4,15 @@ from math import nan
 
 import pytest
 
+from bot.core.commands import AnyCommand, Decided, RequestForecast, Verdict
 from bot.core.events import (
     AccountReconciled,
-    AnyCommand,
     Backfilled,
-    Decided,
     ForecastFailed,
     ForecastReady,
     ModelReady,
-    RequestForecast,
     SessionStarted,
     TimerFired,
-    Verdict,
 )
 from bot.core.forecast import Forecast
 from tests.builders import (

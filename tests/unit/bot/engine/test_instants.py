@@ -2,18 +2,8 @@
 
 from itertools import permutations
 
-from bot.core.events import (
-    AnyCommand,
-    CancelTimer,
-    Decided,
-    Marked,
-    MarketRestored,
-    MarketSuspended,
-    PriceUpdated,
-    TimerFired,
-    Verdict,
-    WakeAt,
-)
+from bot.core.commands import AnyCommand, CancelTimer, Decided, Marked, Verdict, WakeAt
+from bot.core.events import MarketRestored, MarketSuspended, PriceUpdated, TimerFired
 from tests.builders import (
     BTC,
     ETH,

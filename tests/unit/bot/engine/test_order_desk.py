@@ -5,17 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from bot.core.events import (
-    CancelOrder,
-    Halt,
-    Notify,
-    OrderAccepted,
-    OrderCancelled,
-    OrderFilled,
-    OrderUnknown,
-    PriceUpdated,
-    SubmitOrder,
-)
+from bot.core.commands import CancelOrder, Notify, SubmitOrder
+from bot.core.events import Halt, OrderAccepted, OrderCancelled, OrderFilled, OrderUnknown, PriceUpdated
 from bot.core.orders import Intent, OrderType, Purpose, Side
 from tests.builders import (
     BTC,

@@ -2,21 +2,17 @@
 
 from itertools import permutations
 
+from bot.core.commands import Backfill, BreakerTripped, Decided, Reconcile, Verdict
 from bot.core.events import (
     AccountReconciled,
     AnyEvent,
-    Backfill,
     Backfilled,
-    BreakerTripped,
-    Decided,
     Halt,
     ModelReady,
     PriceUpdated,
-    Reconcile,
     Resume,
     SessionStarted,
     SettingsChanged,
-    Verdict,
 )
 from risk.breakers import TradingState
 from tests.builders import (

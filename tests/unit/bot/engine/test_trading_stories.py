@@ -4,7 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from bot.core.events import BreakerTripped, CancelOrder, Decided, Marked, OrderCancelled, OrderFilled, Verdict
+from bot.core.commands import BreakerTripped, CancelOrder, Decided, Marked, Verdict
+from bot.core.events import OrderCancelled, OrderFilled
 from bot.core.orders import OrderType, Purpose, Side
 from risk.breakers import TradingState
 from tests.builders import (

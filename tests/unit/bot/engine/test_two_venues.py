@@ -1,6 +1,7 @@
 """Signals from one venue, execution at another: prices of execution decide about money (invariant 13)."""
 
-from bot.core.events import AnyCommand, Decided, Marked, PriceUpdated, Verdict
+from bot.core.commands import AnyCommand, Decided, Marked, Verdict
+from bot.core.events import PriceUpdated
 from tests.builders import BTC, Driver, always, bar, closes, deeds, engine, instrument, limits, submits
 
 APART = instrument(signal_venue="there", execution_venue="here")

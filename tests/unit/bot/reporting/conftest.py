@@ -6,19 +6,8 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 
-from bot.core.events import (
-    AnyEvent,
-    CandleClosed,
-    Decided,
-    Deed,
-    ForecastReady,
-    Marked,
-    Observation,
-    OrderFilled,
-    RunStarted,
-    SubmitOrder,
-    Verdict,
-)
+from bot.core.commands import Decided, Deed, Marked, Observation, SubmitOrder, Verdict
+from bot.core.events import AnyEvent, CandleClosed, ForecastReady, OrderFilled, RunStarted
 from bot.core.forecast import Forecast
 from bot.core.market import Candle, Costs, Instrument
 from bot.core.orders import Approved, Fill, Intent, OrderType, Purpose, Side

@@ -1,15 +1,5 @@
-from bot.core.events import (
-    Backfilled,
-    BreakerTripped,
-    ForecastFailed,
-    Halt,
-    MarketSuspended,
-    Notify,
-    OrderRejected,
-    Resume,
-    SessionStarted,
-    Verdict,
-)
+from bot.core.commands import BreakerTripped, Notify, Verdict
+from bot.core.events import Backfilled, ForecastFailed, Halt, MarketSuspended, OrderRejected, Resume, SessionStarted
 from bot.core.market import Candle
 from bot.core.orders import Side
 from bot.reporting.reading import read_columns

@@ -3,8 +3,8 @@ from decimal import Decimal
 
 import pytest
 
+from bot.core.commands import Verdict
 from bot.core.errors import StorageError
-from bot.core.events import Verdict
 from bot.core.orders import Purpose, Side
 from bot.reporting.export import exact, export_run
 

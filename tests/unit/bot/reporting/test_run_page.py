@@ -3,8 +3,8 @@ from html.parser import HTMLParser
 
 import pytest
 
+from bot.core.commands import BreakerTripped, Verdict
 from bot.core.errors import StorageError
-from bot.core.events import BreakerTripped, Verdict
 from bot.core.orders import Purpose, Side
 from bot.reporting.page import page_contents, render_page, write_page
 from bot.reporting.review import review, summary_json

@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from bot.core.events import BreakerTripped, Verdict
+from bot.core.commands import BreakerTripped, Verdict
 from bot.core.orders import Purpose, Side
 from bot.reporting.benchmark import buy_and_hold
 from bot.reporting.reading import read_columns

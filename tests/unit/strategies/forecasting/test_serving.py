@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
+from bot.core.commands import RequestForecast
 from bot.core.errors import ModelError
-from bot.core.events import ForecastFailed, ForecastReady, RequestForecast
+from bot.core.events import ForecastFailed, ForecastReady
 from bot.core.window import FeatureSet
 from strategies.forecasting.bundle import Bundle, Contents, load_bundle
 from strategies.forecasting.calibration import sigmoid
