@@ -4,7 +4,7 @@ How fast the full engine replays: candles and forecasts in, orders, stops, fills
 Every part is the shipped one. A part is left out here and nowhere else, to see what it costs.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -13,15 +13,19 @@ from time import perf_counter
 from typing import Any, Final
 from unittest.mock import patch
 
+import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
+from bot.adapters.candle_series import CandleSeries
 from bot.adapters.journal import Journal
 from bot.adapters.journal_reader import read_run
 from bot.adapters.paper_broker import PaperBroker
-from bot.core.commands import Backfill, Deed, Observation, RequestForecast, SubmitOrder
-from bot.core.events import AnyEvent, Backfilled, CandleClosed, ForecastReady, OrderFilled, RunStarted
+from bot.adapters.replay_feed import ReplayFeed
+from bot.core.commands import Deed, Observation, RequestForecast, SubmitOrder
+from bot.core.events import AnyEvent, ForecastReady, OrderFilled, RunStarted
 from bot.core.forecast import Forecast
-from bot.core.market import Candle, Costs, Instrument, Timeframe
+from bot.core.market import Costs, Instrument, Timeframe
 from bot.core.orders import Purpose
 from bot.core.ports import Forecaster, Record
 from bot.core.window import FeatureSet
@@ -35,9 +39,6 @@ from risk import gate
 from risk.limits import RiskLimits, SizingMethod, StopKind
 from strategies.forecast_following import ForecastFollowing
 from strategies.signal import SignalRule
-
-Row = tuple[int, float, float, float, float, float]
-"""Open time, open, high, low, close, volume."""
 
 SYMBOL: Final = "BTC/USDT"
 _ANY_MOVE: Final = SignalRule(cost_multiple=0.0, hysteresis_frac=0.0)
@@ -85,16 +86,19 @@ class ArrayForecaster:
 
     name = "array"
 
-    def __init__(self, expected_returns: Sequence[float]) -> None:
-        forecasts = [
-            Forecast(SYMBOL, 0.6 if move > 0 else 0.4, move, move - 0.01, move + 0.01, abs(move) * 1e4)
-            for move in expected_returns
-        ]
-        self._next = iter(forecasts).__next__
+    def __init__(self, expected_returns: NDArray[np.float64]) -> None:
+        self._next = _forecasts(expected_returns).__next__
 
     def forecast(self, request: RequestForecast) -> ForecastReady:
         """The next forecast of the array."""
         return ForecastReady(request.close_time_ms, request.close_time_ms, (self._next(),))
+
+
+def _forecasts(expected_returns: NDArray[np.float64]) -> Iterator[Forecast]:
+    # A piece at a time, as a replay reads its candles and answers its forecasts.
+    for start in range(0, len(expected_returns), 4096):
+        for move in expected_returns[start : start + 4096].tolist():
+            yield Forecast(SYMBOL, 0.6 if move > 0 else 0.4, move, move - 0.01, move + 0.01, abs(move) * 1e4)
 
 
 class NoJournal:
@@ -115,7 +119,7 @@ class NoJournal:
 
 def measure(
     name: str,
-    rows: Sequence[Row],
+    series: CandleSeries,
     forecaster: Callable[[], Forecaster],
     *,
     features: FeatureSet | None = None,
@@ -124,11 +128,11 @@ def measure(
     left_out: str = "",
 ) -> Measured:
     """
-    Replay the rows once and time it, from the first candle to the last commit.
+    Replay the candles once and time it, from the first candle to the last commit.
 
     Args:
         name: For the table.
-        rows: One-minute candles.
+        series: One-minute candles of `SYMBOL`.
         forecaster: Makes what answers for the model.
         features: The recurrence behind the windows, where the model reads them.
         window: Their length.
@@ -138,32 +142,33 @@ def measure(
     settings = EngineSettings(_TIMEFRAME, _LIMITS, window, 3_000, 2_000, "bench000")
     with TemporaryDirectory() as folder, _without(left_out):
         decides = Engine([_INSTRUMENT], settings, ForecastFollowing(rule), features, BUDGET)
-        header = RunStarted(rows[0][0], "bench", "bench", {}, {}, (_INSTRUMENT,), _TIMEFRAME.value, BUDGET)
+        begin_ms = int(series.open_time_ms[0])
+        feed = ReplayFeed([series])
+        header = RunStarted(begin_ms, "bench", "bench", {}, {}, (_INSTRUMENT,), _TIMEFRAME.value, BUDGET)
         journal = Journal.create(Path(folder), header, durable=False)
         record: Record = NoJournal() if left_out == "journal" else journal
         broker = PaperBroker({SYMBOL: _INSTRUMENT}, BUDGET, Decimal(1))
         answers = forecaster()
-        pump = Pump(decides, record, broker, answers, backfill=_nothing, measures_latency=False)
-        begin_session(pump, rows[0][0], "array")
-        length = _TIMEFRAME.ms
+        pump = Pump(decides, record, broker, answers, backfill=feed.backfill, measures_latency=False)
+        begin_session(pump, begin_ms, "array")
         spare_collector()
         began = perf_counter()
-        for opened_ms, opened, high, low, close, volume in rows:
-            candle = Candle(opened_ms, opened, high, low, close, volume)
-            play_instant(pump, broker, (CandleClosed(opened_ms + length, SYMBOL, candle),))
+        for closed in feed.instants({SYMBOL: begin_ms}):
+            play_instant(pump, broker, closed)
         record.commit()
         seconds = perf_counter() - began
         sha = "" if left_out else journal.events_sha256()
         journal.close()
         fills, stops = (0, 0) if left_out else _count(Path(folder))
-    return Measured(name, len(rows), seconds, fills, stops, sha)
+    return Measured(name, len(series), seconds, fills, stops, sha)
 
 
-def bare_loop(rows: Sequence[Row], turns: Sequence[float]) -> float:
+def bare_loop(series: CandleSeries, turns: NDArray[np.float64]) -> float:
     """Seconds that plain Python takes to walk the same candles with the same signals: the floor of the language."""
+    opens, closes, signals = series.ohlcv[:, 0].tolist(), series.ohlcv[:, 3].tolist(), turns.tolist()
     began = perf_counter()
     cash, held, previous = 1.0, 0.0, 0.0
-    for (_, opened, _, _, close, _), turn in zip(rows, turns, strict=True):
+    for opened, close, turn in zip(opens, closes, signals, strict=True):
         if previous > 0.0 and not held:
             held, cash = cash / opened * 0.999, 0.0
         elif previous < 0.0 and held:
@@ -183,10 +188,6 @@ def _count(folder: Path) -> tuple[int, int]:
             fills += 1
             stopped += one.fill.client_order_id in stops
     return fills, stopped
-
-
-def _nothing(request: Backfill) -> list[Backfilled]:
-    return [Backfilled(request.to_ms, request.symbol, request.from_ms, request.to_ms, ())]
 
 
 _RULES: Final = ("_malformed", "_barred_by_state", "_bad_sell", "_untimely", "_bad_buy")

@@ -1,13 +1,16 @@
 """`candlewick bench`: what this machine does with the shipped code."""
 
 import json
-from random import Random
 from typing import TYPE_CHECKING, Final
 
 import click
 
 if TYPE_CHECKING:
-    from bot.bench.replay_speed import Measured, Row
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from bot.adapters.candle_series import CandleSeries
+    from bot.bench.replay_speed import Measured
 
 _MOVE: Final = 0.001
 _SEED: Final = 7
@@ -33,47 +36,50 @@ def replay(count: int, model_candles: int, rounds: int, as_json: bool) -> None:
     """Replay through the full engine, and what each of its parts costs."""
     from bot.bench.replay_speed import ArrayForecaster, bare_loop, measure
 
-    rows = _rows(count)
+    series = _series(count)
     turns = _turns(count)
     whole = sorted(
-        (measure("full engine", rows, lambda: ArrayForecaster(turns)) for _ in range(rounds)),
+        (measure("full engine", series, lambda: ArrayForecaster(turns)) for _ in range(rounds)),
         key=lambda one: one.seconds,
     )[rounds // 2]
-    parts = [measure(f"without {part}", rows, lambda: ArrayForecaster(turns), left_out=part) for part in _LEFT_OUT]
-    found = [whole, *parts, *_with_model(rows[:model_candles])]
-    bare = bare_loop(rows, turns)
-    other = _backtesting_py(rows, turns)
+    parts = [measure(f"without {part}", series, lambda: ArrayForecaster(turns), left_out=part) for part in _LEFT_OUT]
+    found = [whole, *parts, *_with_model(model_candles)]
+    bare = bare_loop(series, turns)
+    other = _backtesting_py(series, turns)
     if as_json:
         click.echo(json.dumps(_figures(found, bare, other)))
     else:
         _print(found, bare, other)
 
 
-def _rows(count: int) -> "list[Row]":
+def _series(count: int) -> "CandleSeries":
+    import numpy as np
+
+    from bot.adapters.candle_series import CandleSeries, FileReport
+    from bot.bench.replay_speed import SYMBOL
     from bot.core.market import Timeframe
     from bot.exchange.market import SeededMarket
 
-    columns = SeededMarket(_SEED, "BTC/USDT", Timeframe.M1).candles(count)
-    series = (columns.open, columns.high, columns.low, columns.close, columns.volume)
-    return list(zip(columns.open_time_ms.tolist(), *(one.tolist() for one in series), strict=True))
+    made = SeededMarket(_SEED, SYMBOL, Timeframe.M1).candles(count)
+    ohlcv = np.column_stack((made.open, made.high, made.low, made.close, made.volume))
+    return CandleSeries(
+        SYMBOL, Timeframe.M1, made.open_time_ms, ohlcv, FileReport((), count, 0, was_unsorted=False, findings=())
+    )
 
 
-def _turns(count: int) -> list[float]:
+def _turns(count: int) -> "NDArray[np.float64]":
     # The signal turns every 25 candles or so: stretches of 10 to 40, up and down in turn.
-    random = Random(_SEED)  # noqa: S311 (no secret depends on it)
-    turns: list[float] = []
-    move = _MOVE
-    while len(turns) < count:
-        turns += [move] * random.randint(10, 40)
-        move = -move
-    return turns[:count]
-
-
-def _with_model(rows: "list[Row]") -> "list[Measured]":
-    if not rows:
-        return []
     import numpy as np
 
+    random = np.random.default_rng(_SEED)
+    lengths = random.integers(10, 41, size=count // 10 + 1)
+    signs = np.where(np.arange(len(lengths)) % 2 == 0, _MOVE, -_MOVE)
+    return np.repeat(signs, lengths)[:count]
+
+
+def _with_model(count: int) -> "list[Measured]":
+    if not count:
+        return []
     from bot.bench.replay_speed import SYMBOL, measure
     from bot.compose.parts import REFERENCE_BUNDLE, load_forecaster
     from bot.core.market import Timeframe
@@ -84,11 +90,12 @@ def _with_model(rows: "list[Row]") -> "list[Measured]":
 
     bundle, model = load_forecaster(REFERENCE_BUNDLE)
     features = compiled(SHIPPED) if numba_available() else SHIPPED
-    times = np.array([row[0] for row in rows], dtype=np.int64)
-    values = np.array([row[1:] for row in rows], dtype=np.float64)
+    series = _series(count)
+    times, values = series.open_time_ms, series.ohlcv
     # Compiling is not replaying.
     feature_matrix(SHIPPED, times[:100], values[:100])
-    features.step(features.new_state(), *rows[0][1:], rows[0][0], features.new_row())
+    opened, high, low, close, volume = values[0].tolist()
+    features.step(features.new_state(), opened, high, low, close, volume, int(times[0]), features.new_row())
 
     def forecaster() -> HistoryForecaster:
         history = FeatureHistory(times, feature_matrix(SHIPPED, times, values))
@@ -97,7 +104,7 @@ def _with_model(rows: "list[Row]") -> "list[Measured]":
     return [
         measure(
             "with the CNN-LSTM",
-            rows,
+            series,
             forecaster,
             features=features,
             window=bundle.features.window,
@@ -106,14 +113,14 @@ def _with_model(rows: "list[Row]") -> "list[Measured]":
     ]
 
 
-def _backtesting_py(rows: "list[Row]", turns: list[float]) -> float | None:
+def _backtesting_py(series: "CandleSeries", turns: "NDArray[np.float64]") -> float | None:
     from importlib.util import find_spec
 
     if find_spec("backtesting") is None:
         return None
     from bot.bench.yardstick import backtesting_py
 
-    return backtesting_py(rows, turns)
+    return backtesting_py(series, turns)
 
 
 def _figures(found: "list[Measured]", bare: float, other: float | None) -> dict[str, object]:
