@@ -25,7 +25,7 @@ _PRIMARY_CODE: Final = 0xFF
 _LOCK_WAIT_S: Final = 2.0
 _PAGE_BYTES: Final = 8192
 _CHECKPOINT_PAGES: Final = 8192
-"""8 MiB of write-ahead log before it is folded into the file."""
+"""64 MiB of write-ahead log before it is folded into the file: folding waits for the disk."""
 
 
 @contextmanager
