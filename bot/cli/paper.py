@@ -55,6 +55,7 @@ class _Speed(click.ParamType[str]):
 @click.option("--symbol", "symbols", multiple=True, help="A market such as BTC/USDT; may be given again.")
 @click.option("--timeframe", default="1h", show_default=True, help="Length of the candles.")
 @click.option("--bundle", type=Path, help="The model; the shipped one if not given.")
+@click.option("--runtime", default="onnx", show_default=True, help="What runs the model: onnx, or keras to compare.")
 @click.option("--strategy", default="forecast", show_default=True, help="forecast, buy-and-hold, or a Python file.")
 @settings_options
 @click.option("--cash", help="The budget, in the quote currency.")

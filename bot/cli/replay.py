@@ -17,6 +17,7 @@ from bot.core.errors import JournalError
 @click.option("--symbol", help="The market, such as BTC/USDT, where neither file nor column names it.")
 @click.option("--timeframe", help="The candles' length, such as 1h, where the file does not tell it.")
 @click.option("--bundle", type=Path, help="The model; the shipped one if not given.")
+@click.option("--runtime", default="onnx", show_default=True, help="What runs the model: onnx, or keras to compare.")
 @click.option("--strategy", default="forecast", show_default=True, help="forecast, buy-and-hold, or a Python file.")
 @settings_options
 @click.option("--from", "from_date", metavar="DATE", help="Trade from this date on (UTC); earlier candles warm up.")

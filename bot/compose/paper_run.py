@@ -50,6 +50,7 @@ class PaperRequest(Struct, frozen=True):
     symbols: tuple[str, ...] = ("BTC/USDT",)
     timeframe: str = "1h"
     bundle: Path | None = None
+    runtime: str = "onnx"
     strategy: str = "forecast"
     profile: str | None = None
     overrides: Mapping[str, str] = {}
@@ -93,7 +94,7 @@ async def run_paper(request: PaperRequest, tell: Tell, progress: Callable[[int, 
     recorded = read_run(request.out) if (request.out / "journal.sqlite").exists() else None
     bundle, model = None, None
     if resolve_strategy(request.strategy, loaded.settings).needs_forecast:
-        bundle, model = load_forecaster(request.bundle or REFERENCE_BUNDLE)
+        bundle, model = load_forecaster(request.bundle or REFERENCE_BUNDLE, request.runtime)
     async with (
         _venue(request, timeframe, recorded) as venue,
         CcxtHistory(request.symbols, timeframe, venue.rest_url) as history,
@@ -223,7 +224,7 @@ async def _instruments(
 
 
 def _inputs(request: PaperRequest) -> dict[str, str]:
-    inputs = {"exchange": request.exchange, "for_ms": str(request.for_ms)}
+    inputs = {"exchange": request.exchange, "for_ms": str(request.for_ms), "runtime": request.runtime}
     if request.exchange == "embedded":
         inputs |= {"seed": str(request.seed), "rho": str(request.rho)}
     return inputs

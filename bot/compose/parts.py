@@ -26,29 +26,49 @@ from strategies.strategy import Strategy
 
 if TYPE_CHECKING:
     from strategies.forecasting.bundle import Bundle
-    from strategies.forecasting.serving import BundleForecaster
+    from strategies.forecasting.serving import BundleForecaster, Run
 
 FORECAST_FOLLOWING: Final = "forecast"
 BUY_AND_HOLD: Final = "buy-and-hold"
+ONNX: Final = "onnx"
+KERAS: Final = "keras"
 REFERENCE_BUNDLE: Final = Path(__file__).parents[2] / "strategies/forecasting/bundles/reference-btc-1h"
 DEMO_BUNDLE: Final = REFERENCE_BUNDLE.with_name("demo")
 
 
-def load_forecaster(path: Path) -> "tuple[Bundle, BundleForecaster]":
+def load_forecaster(path: Path, runtime: str = ONNX) -> "tuple[Bundle, BundleForecaster]":
     """
     Load a bundle, start its runtime and have it reproduce its own test vectors.
 
+    Args:
+        path: The bundle's folder.
+        runtime: `onnx`, or `keras` for the reference that the export is proven against: a hundred times slower.
+
     Raises:
-        ModelError: Something about it does not hold.
+        ConfigError: The runtime is unknown, or not installed.
+        ModelError: Something about the bundle does not hold.
     """
-    from bot.adapters.model_runtime import OnnxRuntime
     from strategies.forecasting.bundle import load_bundle
     from strategies.forecasting.serving import BundleForecaster
 
     bundle = load_bundle(path, SHIPPED)
-    forecaster = BundleForecaster(bundle, OnnxRuntime(bundle.graph))
+    forecaster = BundleForecaster(bundle, _runtime(bundle, runtime))
     forecaster.prove()
     return bundle, forecaster
+
+
+def _runtime(bundle: "Bundle", name: str) -> "Run":
+    if name == ONNX:
+        from bot.adapters.model_runtime import OnnxRuntime
+
+        return OnnxRuntime(bundle.graph)
+    if name != KERAS:
+        raise ConfigError(f"--runtime {name} is not known: it is {ONNX} or {KERAS}")
+    try:
+        from strategies.forecasting.keras_runtime import KerasRuntime
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"--runtime {KERAS} needs {error.name}: install candlewick[train]") from error
+    return KerasRuntime(bundle.architecture, bundle.weights)
 
 
 def resolve_strategy(name: str, settings: Settings) -> Strategy:

@@ -41,6 +41,7 @@ class ReplayRequest(Struct, frozen=True):
     symbol: str | None = None
     timeframe: str | None = None
     bundle: Path | None = None
+    runtime: str = "onnx"
     strategy: str = "forecast"
     profile: str | None = None
     overrides: Mapping[str, str] = {}
@@ -80,7 +81,7 @@ class ReplayRun:
             strategy=request.strategy,
             bundle=bundle,
             started_ms=started_ms,
-            inputs={"candles": ",".join(one.fingerprint for one in series)},
+            inputs={"candles": ",".join(one.fingerprint for one in series), "runtime": request.runtime},
             labels={
                 "market": "recorded candles of " + ", ".join(path.name for path in request.files),
                 "profile": request.profile or "cautious",
@@ -165,7 +166,7 @@ def date_ms(text: str | None, option: str) -> int | None:
 def _model(request: ReplayRequest, loaded: Loaded) -> "tuple[Bundle, BundleForecaster] | tuple[None, None]":
     if not resolve_strategy(request.strategy, loaded.settings).needs_forecast:
         return None, None
-    return load_forecaster(request.bundle or REFERENCE_BUNDLE)
+    return load_forecaster(request.bundle or REFERENCE_BUNDLE, request.runtime)
 
 
 def _in_order(series: "Sequence[CandleSeries]") -> "tuple[CandleSeries, ...]":

@@ -93,8 +93,10 @@ def test_the_market_takes_up_again_where_the_last_of_them_was_heard() -> None:
 
 def test_what_the_embedded_exchange_invents_is_an_input_and_its_speed_is_not() -> None:
     request = PaperRequest(Path("run"), seed=9, rho=0.1, for_ms=HOUR_MS, speed="60")
-    assert _inputs(request) == {"exchange": "embedded", "for_ms": str(HOUR_MS), "seed": "9", "rho": "0.1"}
-    assert _inputs(PaperRequest(Path("run"), exchange="binance")) == {"exchange": "binance", "for_ms": "None"}
+    asked = {"exchange": "embedded", "for_ms": str(HOUR_MS), "runtime": "onnx", "seed": "9", "rho": "0.1"}
+    assert _inputs(request) == asked
+    real = PaperRequest(Path("run"), exchange="binance")
+    assert _inputs(real) == {"exchange": "binance", "for_ms": "None", "runtime": "onnx"}
 
 
 @pytest.mark.asyncio

@@ -18,9 +18,9 @@ from bot.compose.parts import (
     risk_limits,
     strategy_print,
 )
-from bot.core.commands import SubmitOrder
+from bot.core.commands import RequestForecast, SubmitOrder
 from bot.core.errors import ConfigError, JournalError, ModelError
-from bot.core.events import CandleClosed, OrderFilled, RunStarted
+from bot.core.events import CandleClosed, ForecastReady, OrderFilled, RunStarted
 from bot.core.market import Candle
 from bot.core.orders import Approved, Intent, OrderType, Purpose, Side
 from config.settings import MarketSettings, Settings
@@ -184,3 +184,20 @@ def test_the_shipped_bundles_load_and_prove_themselves() -> None:
 def test_a_folder_that_is_no_bundle_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="it is not a bundle"):
         load_forecaster(tmp_path)
+
+
+def test_an_unknown_runtime_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(ConfigError, match="--runtime torch is not known: it is onnx or keras"):
+        load_forecaster(REFERENCE_BUNDLE, "torch")
+
+
+def test_keras_serves_the_same_bundle_and_says_the_same() -> None:
+    bundle, exported = load_forecaster(REFERENCE_BUNDLE)
+    _, reference = load_forecaster(REFERENCE_BUNDLE, "keras")
+    windows = bundle.vectors.windows()[:2]
+    request = RequestForecast(0, ("BTC/USDT", "ETH/USDT"), windows)
+    one, other = exported.forecast(request), reference.forecast(request)
+    assert isinstance(one, ForecastReady)
+    assert isinstance(other, ForecastReady)
+    for mine, theirs in zip(one.forecasts, other.forecasts, strict=True):
+        assert mine.p_up == pytest.approx(theirs.p_up, abs=1e-5)
