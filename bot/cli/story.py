@@ -77,6 +77,8 @@ class Story:
         return min((self._now_ms - self._first_ms) / self._total_ms, 1.0) if self._total_ms else 0.0
 
     def _status(self) -> str:
+        if not self._now_ms:
+            return "waiting for the first candles"
         moment = datetime.fromtimestamp(self._now_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M")
         counts = ", ".join(f"{self._counts[name]} {name}" for name in ("fills", "stops", "refusals", "breakers"))
         return (

@@ -35,6 +35,7 @@ def test_the_words_of_a_replay_arrive_as_they_were_said(monkeypatch: pytest.Monk
             "symbol": "BTC/USDT",
             "timeframe": "1h",
             "bundle": Path("b"),
+            "runtime": "onnx",
             "strategy": "s.py",
             "profile": "p",
             "overrides": {"a.b": "c=d", "e.f": "g"},
