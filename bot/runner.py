@@ -183,7 +183,8 @@ class PaperSession:
 
     async def _next(self) -> AnyEvent | None:
         # Wakes for an event, for the next timer, or to end.
-        waits = [at_ms for at_ms in (self._assembler.due_ms, *self._pump.timers.values()) if at_ms is not None]
+        moments = (self._assembler.due_ms, self._until_ms, *self._pump.timers.values())
+        waits = [at_ms for at_ms in moments if at_ms is not None]
         seconds = max(min(waits) - self._clock.now_ms(), 1) / 1000 if waits else None
         if not self._inbox.empty():
             return self._inbox.get_nowait()
