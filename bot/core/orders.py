@@ -137,7 +137,6 @@ class Order(Struct, frozen=True, array_like=True, gc=False):
     status: OrderStatus = OrderStatus.SUBMITTED
     filled: Decimal = ZERO
     venue_order_id: str = ""
-    cancel_requested: bool = False
 
     @property
     def remaining(self) -> Decimal:
