@@ -72,25 +72,22 @@ class Pump:
         self._broker = broker
         self._forecaster = forecaster
         self._backfill = backfill
-        self._measures_latency = measures_latency
+        self._ask: Callable[[RequestForecast], AnyEvent] = self._timed if measures_latency else forecaster.forecast
         self._queue: deque[AnyEvent] = deque()
         self.timers: dict[str, int] = {}
 
     def feed(self, event: AnyEvent) -> None:
         """Handle an event and all that follows from it inside the process."""
         queue, process, journal = self._queue, self._engine.process, self._journal
-        queue.append(event)
-        while queue:
-            event = queue.popleft()
+        deeds: list[SubmitOrder | CancelOrder] = []
+        while True:
             journal.append(event)
-            commands = process(event)
-            deeds: list[SubmitOrder | CancelOrder] = []
-            for command in commands:
+            for command in process(event):
                 # As in the engine: told by their types, the frequent ones first.
                 if type(command) is Decided or type(command) is Marked:
-                    journal.record(command)
+                    journal.observe(command)
                 elif type(command) is RequestForecast:
-                    queue.append(self._ask_model(command))
+                    queue.append(self._ask(command))
                 elif type(command) is SubmitOrder or type(command) is CancelOrder:
                     journal.record(command)
                     deeds.append(command)
@@ -98,6 +95,10 @@ class Pump:
                     self._carry_out(command)
             if deeds:
                 self._hand_over(deeds)
+                deeds.clear()
+            if not queue:
+                return
+            event = queue.popleft()
 
     def settle(self) -> None:
         """
@@ -126,13 +127,11 @@ class Pump:
             case CancelTimer():
                 self.timers.pop(command.timer, None)
             case BreakerTripped() | Notify():
-                self._journal.record(command)
+                self._journal.observe(command)
             case _:
                 assert_never(command)
 
-    def _ask_model(self, request: RequestForecast) -> AnyEvent:
-        if not self._measures_latency:
-            return self._forecaster.forecast(request)
+    def _timed(self, request: RequestForecast) -> AnyEvent:
         began = perf_counter()
         answer = self._forecaster.forecast(request)
         if isinstance(answer, ForecastReady):

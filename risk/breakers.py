@@ -11,6 +11,7 @@ Two of them, each on marked equity and each with one meaning:
 Knows no clock: the time is that of the mark. What a trip does is the engine's business.
 """
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 from msgspec import Struct
@@ -32,7 +33,8 @@ class TradingState(StrEnum):
     ACTIVE = "active"
 
 
-class BreakerState(Struct):
+@dataclass(slots=True)
+class BreakerState:
     """
     What the breakers remember; part of every snapshot, so that a restart forgets nothing.
 

@@ -1,9 +1,9 @@
 """
 The journal that a run is written to: every event, deed and observation, in blocks that reach the disk whole.
 
-`append` and `record` only collect; a block is closed at the end of a step (an event with all that it caused),
-so that no event is ever durable without its outputs. Knows nothing of what the records mean. One caller at a
-time, from any thread.
+`append`, `record` and `observe` only collect; a block is closed at the end of a step (an event with all that it
+caused), so that no event is ever durable without its outputs. Knows nothing of what the records mean. One caller
+at a time, from any thread.
 """
 
 import sqlite3
@@ -16,6 +16,7 @@ from msgspec import Struct
 from msgspec.structs import astuple
 
 from bot.adapters.journal_file import (
+    Synchronous,
     check_format,
     connect,
     damaged,
@@ -40,13 +41,12 @@ from bot.adapters.journal_format import (
     without_latency,
 )
 from bot.adapters.run_lock import RunLock
-from bot.core.commands import CancelOrder, Deed, Observation, SubmitOrder
+from bot.core.commands import Deed, Observation
 from bot.core.errors import JournalError
-from bot.core.events import SESSION_EVENTS, AnyEvent, Backfilled, ForecastReady, RunStarted
+from bot.core.events import SESSION_EVENTS, AnyEvent, Backfilled, CandleClosed, ForecastReady, RunStarted
 
 _SNAPSHOTS_KEPT: Final = 2
 _SESSION_EVENTS: Final = frozenset(SESSION_EVENTS)
-_DEEDS: Final = frozenset({SubmitOrder, CancelOrder})
 
 _Statement = tuple[str, tuple[object, ...]]
 
@@ -75,21 +75,21 @@ class Journal:
         self._blocks = 0
         self._events = 0
         self._seal = FIRST_SEAL
-        self._sha256 = sha256()
+        self._sha256 = self._identified = sha256()
         self._finished = False
-        self._hashed: list[bytes] = []
         self._open_block()
 
     @classmethod
-    def create(cls, folder: Path, header: RunStarted, *, durable: bool, block_records: int = 4096) -> "Journal":
+    def create(
+        cls, folder: Path, header: RunStarted, *, synchronous: Synchronous, block_records: int = 4096
+    ) -> "Journal":
         """
         Begin a run in `folder`, which is made where it is missing. The journal appears with `header` in it.
 
         Args:
             folder: The run's own folder.
             header: The run's first record.
-            durable: Whether a commit waits for the disk. Without it a power failure may take the newest
-                blocks, always from the end; a killed process loses only its open block either way.
+            synchronous: What a commit waits for, and so what a power failure may cost.
             block_records: A block is closed by the step that brings it to this many records.
 
         Raises:
@@ -103,11 +103,13 @@ class Journal:
             if path.exists():
                 raise JournalError(f"{path} is there already: resume that run, or name another folder")
             write_new(path, header)
-            journal, _ = cls._open(path, held, durable=durable, block_records=block_records)
+            journal, _ = cls._open(path, held, synchronous=synchronous, block_records=block_records)
         return journal
 
     @classmethod
-    def resume(cls, folder: Path, *, durable: bool, block_records: int = 4096) -> tuple["Journal", Recovered]:
+    def resume(
+        cls, folder: Path, *, synchronous: Synchronous, block_records: int = 4096
+    ) -> tuple["Journal", Recovered]:
         """
         Go on with the run in `folder`; the arguments are those of `create`.
 
@@ -123,13 +125,15 @@ class Journal:
             if not path.is_file():
                 raise JournalError(f"{folder} holds no journal: name the folder of a run, or start a new one")
             held.callback(RunLock(folder).release)
-            return cls._open(path, held, durable=durable, block_records=block_records)
+            return cls._open(path, held, synchronous=synchronous, block_records=block_records)
 
     @classmethod
-    def _open(cls, path: Path, held: ExitStack, *, durable: bool, block_records: int) -> tuple["Journal", Recovered]:
+    def _open(
+        cls, path: Path, held: ExitStack, *, synchronous: Synchronous, block_records: int
+    ) -> tuple["Journal", Recovered]:
         db = held.enter_context(closing(connect(path)))
         finished = check_format(db, path)
-        prepare_to_write(db, path, durable=durable)
+        prepare_to_write(db, path, synchronous=synchronous)
         journal = cls(path, held, db, block_records)
         recovered = journal._recover(finished=finished)
         journal._held = held.pop_all()
@@ -137,22 +141,27 @@ class Journal:
 
     def append(self, event: AnyEvent) -> None:
         """Take an event, before the engine sees it."""
-        encoded = encode(event)
-        self._messages.append(encoded)
+        messages = self._messages
+        messages.append(encode(event))
+        if type(event) is CandleClosed:
+            return
         if type(event) is ForecastReady:
-            self._hashed.append(encoded if event.latency_ms == 0.0 else without_latency(encoded))
-        elif type(event) not in _SESSION_EVENTS:
-            self._hashed.append(encoded)
-            if type(event) is Backfilled:
-                self._weight += len(event.candles)
+            if event.latency_ms:
+                self._instead[len(messages) - 1] = without_latency(messages[-1])
+        elif type(event) is Backfilled:
+            self._weight += len(event.candles)
+        elif type(event) in _SESSION_EVENTS:
+            self._instead[len(messages) - 1] = b""
 
-    def record(self, command: Deed | Observation) -> None:
-        """Take a command that the engine gave: a deed keeps its place among the events, an observation beside them."""
-        if type(command) in _DEEDS:
-            self._messages.append(encode(command))
-            self._deeds += 1
-        else:
-            self._observations.append(command)
+    def record(self, deed: Deed) -> None:
+        """Take what the engine asked to be done, in its place among the events."""
+        self._instead[len(self._messages)] = b""
+        self._messages.append(encode(deed))
+        self._deeds += 1
+
+    def observe(self, observation: Observation) -> None:
+        """Take what the engine observed: kept beside the events of its block."""
+        self._observations.append(observation)
 
     def step_done(self) -> None:
         """Say that everything which the last event caused was recorded: a full block is closed here, nowhere else."""
@@ -161,7 +170,7 @@ class Journal:
 
     def commit(self) -> None:
         """
-        Close the open block: one transaction, on the disk on return where the journal is durable.
+        Close the open block: one transaction, on the disk on return where it is `FULL`y synchronous.
 
         Raises:
             StorageError: The disk refused. The block stays open, and a later commit may succeed.
@@ -206,18 +215,23 @@ class Journal:
         The sha256 over the encoded events in order: without those of `SESSION_EVENTS`, and with forecasts at a
         latency of zero. It does not depend on where blocks end or how often the run was taken up again.
         """
-        self._hash_collected()
-        return self._sha256.hexdigest()
+        so_far = self._sha256.copy()
+        so_far.update(self._identifying())
+        return so_far.hexdigest()
 
     def _open_block(self) -> None:
         self._messages: list[bytes] = []
-        self._observations: list[Deed | Observation] = []
+        self._observations: list[Observation] = []
+        self._instead: dict[int, bytes] = {}
         self._deeds = 0
         self._weight = 0
 
-    def _hash_collected(self) -> None:
-        self._sha256.update(b"".join(self._hashed))
-        self._hashed.clear()
+    def _identifying(self) -> bytes:
+        """What `identifying` will find in the messages of the open block."""
+        taken = self._messages.copy()
+        for place, instead in self._instead.items():
+            taken[place] = instead
+        return b"".join(taken)
 
     def _closed_block(self) -> Block | None:
         """The open block as it will be written; None where nothing was recorded."""
@@ -225,7 +239,8 @@ class Journal:
             return None
         if self._finished:
             raise JournalError(f"the run in {self._path.parent} is finished: nothing can be added to it")
-        self._hash_collected()
+        self._identified = self._sha256.copy()
+        self._identified.update(self._identifying())
         data = array_of(self._messages)
         return Block(
             number=self._blocks + 1,
@@ -234,7 +249,7 @@ class Journal:
             length=len(data),
             data=data,
             observations=encode(self._observations),
-            events_sha256=self._sha256.digest(),
+            events_sha256=self._identified.digest(),
         ).sealed(self._seal)
 
     def _store(self, block: Block | None, *statements: _Statement) -> None:
@@ -245,6 +260,7 @@ class Journal:
                 self._db.execute(INSERT_BLOCK, astuple(block))
         if block is not None:
             self._blocks, self._events, self._seal = block.number, self.event_count, block.sha256
+            self._sha256 = self._identified
             self._open_block()
 
     def _recover(self, *, finished: bool) -> Recovered:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from msgspec.structs import astuple
 
@@ -26,6 +26,13 @@ _LOCK_WAIT_S: Final = 2.0
 _PAGE_BYTES: Final = 8192
 _CHECKPOINT_PAGES: Final = 8192
 """64 MiB of write-ahead log before it is folded into the file: folding waits for the disk."""
+
+Synchronous = Literal["OFF", "NORMAL", "FULL"]
+"""
+What a commit waits for, in SQLite's own words. A process that is killed loses its open block and nothing else, whatever
+is chosen; a power failure under `FULL` loses no more than that, under `NORMAL` perhaps the newest blocks, always from
+the end, and under `OFF` perhaps the run, which its seals then show: that is for runs that can be computed again.
+"""
 
 
 @contextmanager
@@ -64,12 +71,12 @@ def connect(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(path, timeout=_LOCK_WAIT_S, isolation_level=None, check_same_thread=False)
 
 
-def prepare_to_write(db: sqlite3.Connection, path: Path, *, durable: bool) -> None:
-    """Let readers in while blocks are written, and make commits wait for the disk where they must."""
+def prepare_to_write(db: sqlite3.Connection, path: Path, *, synchronous: Synchronous) -> None:
+    """Let readers in while blocks are written, and make commits wait for the disk as long as they must."""
     (mode,) = db.execute("PRAGMA journal_mode = WAL").fetchone()
     if mode != "wal":
         raise StorageError(f"the file system of {path} cannot hold a journal: put the run's folder on a local disk")
-    db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+    db.execute(f"PRAGMA synchronous = {synchronous}")
     db.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
 
 

@@ -45,19 +45,23 @@ class Narrator:
         if isinstance(event, OrderFilled):
             self._tell(Filled(event.fill, self._purposes.get(event.fill.client_order_id, Purpose.OPERATOR)))
 
-    def record(self, command: Deed | Observation) -> None:
-        """Write a deed or an observation; tell of what changes something."""
-        self._journal.record(command)
-        if isinstance(command, (BreakerTripped, Notify, Marked)):
-            self._tell(command)
-        elif isinstance(command, SubmitOrder):
-            intent = command.approved.intent
+    def record(self, deed: Deed) -> None:
+        """Write a deed; remember why its order exists."""
+        self._journal.record(deed)
+        if isinstance(deed, SubmitOrder):
+            intent = deed.approved.intent
             self._purposes[intent.client_order_id] = intent.purpose
-        elif isinstance(command, Decided):
-            reason = command.reason if command.verdict is Verdict.DENIED else ""
-            if reason and reason != self._refused.get(command.symbol):
-                self._tell(command)
-            self._refused[command.symbol] = reason
+
+    def observe(self, observation: Observation) -> None:
+        """Write an observation; tell of it where it says something new."""
+        self._journal.observe(observation)
+        if not isinstance(observation, Decided):
+            self._tell(observation)
+            return
+        reason = observation.reason if observation.verdict is Verdict.DENIED else ""
+        if reason and reason != self._refused.get(observation.symbol):
+            self._tell(observation)
+        self._refused[observation.symbol] = reason
 
     def step_done(self) -> None:
         """An event and all that it caused are written."""

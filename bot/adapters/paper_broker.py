@@ -127,15 +127,16 @@ class PaperBroker:
         else:
             working[order_id] = order
         if working:
-            self._reach[symbol] = max(_reach(order) for order in working.values())
+            self._reach[symbol] = max(map(_reach, working.values()))
         else:
             self._reach.pop(symbol, None)
 
     def _waiting(self, symbol: str, decided_by_ms: int) -> list[str]:
         working = self._working[symbol]
         waiting = [order_id for order_id, order in working.items() if order.intent.decided_ms <= decided_by_ms]
-        # Stop and target in one candle means the stop.
-        waiting.sort(key=lambda order_id: working[order_id].intent.type is LIMIT)
+        if len(waiting) > 1:
+            # Stop and target in one candle means the stop.
+            waiting.sort(key=lambda order_id: working[order_id].intent.type is LIMIT)
         return waiting
 
     def _liquidity(self, event: CandleClosed) -> Decimal:

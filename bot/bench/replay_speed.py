@@ -107,8 +107,11 @@ class NoJournal:
     def append(self, event: AnyEvent) -> None:
         """Forget an event."""
 
-    def record(self, command: Deed | Observation) -> None:
-        """Forget a deed or an observation."""
+    def record(self, deed: Deed) -> None:
+        """Forget a deed."""
+
+    def observe(self, observation: Observation) -> None:
+        """Forget an observation."""
 
     def step_done(self) -> None:
         """Do nothing."""
@@ -145,7 +148,7 @@ def measure(
         begin_ms = int(series.open_time_ms[0])
         feed = ReplayFeed([series])
         header = RunStarted(begin_ms, "bench", "bench", {}, {}, (_INSTRUMENT,), _TIMEFRAME.value, BUDGET)
-        journal = Journal.create(Path(folder), header, durable=False)
+        journal = Journal.create(Path(folder), header, synchronous="OFF")
         record: Record = NoJournal() if left_out == "journal" else journal
         broker = PaperBroker({SYMBOL: _INSTRUMENT}, BUDGET, Decimal(1))
         answers = forecaster()

@@ -113,7 +113,7 @@ async def run_paper(request: PaperRequest, tell: Tell, progress: Callable[[int, 
                 "signal_venue": request.exchange,
             },
         )
-        opened = open_run(request.out, header, durable=False)
+        opened = open_run(request.out, header, synchronous="NORMAL")
         try:
             working = opened.engine.state.orders.items()
             purposes = {order_id: order.intent.purpose for order_id, order in working}

@@ -88,7 +88,7 @@ class ReplayRun:
                 "signal_venue": "recorded",
             },
         )
-        opened = open_run(request.out, header, durable=False)
+        opened = open_run(request.out, header, synchronous="OFF")
         self._opened = opened
         self._feed = ReplayFeed(series)
         self._checkpoints = Checkpoints(opened.engine, opened.journal, loaded.settings.journal.snapshot_events)

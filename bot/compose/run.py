@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from bot.adapters.journal import Journal, Recovered
+from bot.adapters.journal_file import Synchronous
 from bot.compose.parts import recorded_strategy, risk_limits, strategy_print
 from bot.core.errors import ConfigError, JournalError
 from bot.core.events import RunStarted
@@ -118,7 +119,7 @@ def build_engine(header: RunStarted) -> Engine:
     return Engine(header.instruments, engine_settings, strategy, features, header.budget)
 
 
-def open_run(folder: Path, header: RunStarted, *, durable: bool) -> Opened:
+def open_run(folder: Path, header: RunStarted, *, synchronous: Synchronous) -> Opened:
     """
     Begin a run in `folder`, or go on with the unfinished one that is there.
 
@@ -131,9 +132,9 @@ def open_run(folder: Path, header: RunStarted, *, durable: bool) -> Opened:
     settings = settings_from(header.settings)
     block = settings.journal.block_records
     if not (folder / "journal.sqlite").exists():
-        journal = Journal.create(folder, header, durable=durable, block_records=block)
+        journal = Journal.create(folder, header, synchronous=synchronous, block_records=block)
         return Opened(journal, build_engine(header), header, None)
-    journal, recovered = Journal.resume(folder, durable=durable, block_records=block)
+    journal, recovered = Journal.resume(folder, synchronous=synchronous, block_records=block)
     try:
         engine, taken = _take_up(folder, recovered, header)
     except BaseException:

@@ -6,6 +6,7 @@ Knows nothing of orders, time of day or venues' wire formats.
 
 from decimal import Decimal
 from enum import Enum
+from functools import lru_cache
 from math import inf
 from typing import Final
 
@@ -126,12 +127,12 @@ class Instrument(Struct, frozen=True):
     @property
     def base(self) -> str:
         """The asset that is bought and sold."""
-        return self.symbol.partition("/")[0]
+        return _assets(self.symbol)[0]
 
     @property
     def quote(self) -> str:
         """The asset that pays."""
-        return self.symbol.partition("/")[2]
+        return _assets(self.symbol)[1]
 
     def quantize_quantity(self, quantity: float | Decimal) -> Decimal:
         """Largest tradable quantity that is not above `quantity`, which is 0 or more."""
@@ -142,6 +143,12 @@ class Instrument(Struct, frozen=True):
         exact = _exact(price)
         below = exact // self.tick_size * self.tick_size
         return below + self.tick_size if up and below < exact else below
+
+
+@lru_cache(maxsize=1024)
+def _assets(symbol: str) -> tuple[str, str]:
+    base, _, quote = symbol.partition("/")
+    return base, quote
 
 
 def _exact(value: float | Decimal) -> Decimal:

@@ -29,8 +29,8 @@ class Span(Struct, frozen=True):
 
 def candle_spans(candle: Candle) -> tuple[Span, Span]:
     """A candle's path: its open, then its range."""
-    opened, low, high = (Decimal(repr(price)) for price in (candle.open, candle.low, candle.high))
-    return Span(opened, opened, opened), Span(opened, low, high)
+    opened = Decimal(repr(candle.open))
+    return Span(opened, opened, opened), Span(opened, Decimal(repr(candle.low)), Decimal(repr(candle.high)))
 
 
 def reference_price(intent: Intent, span: Span) -> Decimal | None:

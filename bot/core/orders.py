@@ -13,7 +13,6 @@ from enum import StrEnum
 from typing import Final
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 ZERO: Final = Decimal(0)
 
@@ -154,7 +153,7 @@ class Order(Struct, frozen=True, array_like=True, gc=False):
             return self
         if status is _ACCEPTED and self.filled > 0:
             status = _PARTIALLY_FILLED
-        return replace(self, status=status, venue_order_id=venue_order_id or self.venue_order_id)
+        return Order(self.intent, status, self.filled, venue_order_id or self.venue_order_id)
 
     def with_fill(self, quantity: Decimal) -> "Order":
         """
@@ -165,4 +164,4 @@ class Order(Struct, frozen=True, array_like=True, gc=False):
         filled = self.filled + quantity
         working = self.status if self.status.is_final else _PARTIALLY_FILLED
         status = _FILLED if filled >= self.intent.quantity else working
-        return replace(self, filled=filled, status=status)
+        return Order(self.intent, status, filled, self.venue_order_id)

@@ -78,8 +78,12 @@ class Record(Protocol):
         """Write an event, before it is processed."""
         ...
 
-    def record(self, command: Deed | Observation) -> None:
-        """Write what followed from the last event."""
+    def record(self, deed: Deed) -> None:
+        """Write what is to be done, before it is."""
+        ...
+
+    def observe(self, observation: Observation) -> None:
+        """Write what was decided, marked or noticed."""
         ...
 
     def step_done(self) -> None:

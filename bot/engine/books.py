@@ -4,6 +4,8 @@ The books of the engine: orders, the deeds that wait for an answer, cash and hol
 They record what was asked and what the venue said; they decide nothing.
 """
 
+from typing import Any, Final
+
 from bot.core.commands import CancelOrder, Reconcile, SubmitOrder
 from bot.core.events import OrderFilled
 from bot.core.market import Instrument
@@ -11,8 +13,8 @@ from bot.core.orders import Order, OrderStatus
 from bot.core.portfolio import Position
 from bot.engine.state import EngineState
 
-_REMEMBERED = 256
-"""Finished orders and trade ids kept, so that a late or repeated fill is still recognised."""
+_REMEMBERED: Final = 256
+"""Finished orders and trade ids kept at least, so that a late or repeated fill is still recognised."""
 
 _SUBMIT, _CANCEL = "submit ", "cancel "
 
@@ -64,8 +66,7 @@ class Books:
         if order is None or trade in state.trades_seen:
             return None
         state.trades_seen[trade] = True
-        if len(state.trades_seen) > _REMEMBERED:
-            del state.trades_seen[next(iter(state.trades_seen))]
+        _forget_oldest(state.trades_seen)
         order = order.with_fill(fill.quantity)
         state.unanswered.pop(_SUBMIT + fill.client_order_id, None)
         self._keep(order)
@@ -100,5 +101,11 @@ class Books:
         state.orders.pop(order_id, None)
         state.unanswered.pop(_CANCEL + order_id, None)
         state.finished[order_id] = order
-        if len(state.finished) > _REMEMBERED:
-            del state.finished[next(iter(state.finished))]
+        _forget_oldest(state.finished)
+
+
+def _forget_oldest(remembered: dict[str, Any]) -> None:
+    # Half of them at a time: to ask a dict for its first key walks over all that were deleted before it.
+    if len(remembered) >= 2 * _REMEMBERED:
+        for key in list(remembered)[:_REMEMBERED]:
+            del remembered[key]

@@ -37,6 +37,7 @@ class OrderDesk:
         self._books = books
         self._entry = entry
         self._least = {symbol: float(one.min_notional) for symbol, one in instruments.items()}
+        self._with_costs = {symbol: 1.0 + one.costs.round_trip_bps / 2e4 for symbol, one in instruments.items()}
 
     def trade(
         self, market: MarketState, wanted: float, held: float, equity: float, out: list[AnyCommand]
@@ -159,9 +160,7 @@ class OrderDesk:
 
     def _enter(self, market: MarketState, notional: float, out: list[AnyCommand]) -> tuple[Verdict, str]:
         instrument = self._instruments[market.symbol]
-        costs = instrument.costs
-        with_costs = 1.0 + costs.round_trip_bps / 2e4
-        quantity = instrument.quantize_quantity(notional / (market.mark * with_costs))
+        quantity = instrument.quantize_quantity(notional / (market.mark * self._with_costs[market.symbol]))
         intent = self._entry.intent(market, BUY, MARKET, quantity, Purpose.ENTRY)
         answer = self._entry.review(market, intent)
         if isinstance(answer, Denied):

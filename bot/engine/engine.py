@@ -89,7 +89,8 @@ class Engine:
         state.time_ms = max(state.time_ms, event.at_ms)
         # Told by their types, the frequent ones first: a pattern would ask each class, which takes ten times as long.
         if type(event) is CandleClosed:
-            self._instants.on_candle(self._market(event.symbol), event, out)
+            market = state.markets.get(event.symbol) or self._market(event.symbol)
+            self._instants.on_candle(market, event, out)
         elif type(event) is ForecastReady:
             self._instants.on_forecast(event, out)
         elif type(event) is OrderAccepted:

@@ -42,6 +42,7 @@ class Instants:
     ) -> None:
         self._state = state
         self._settings = settings
+        self._limits = settings.limits
         self._strategy = strategy
         self._needs_forecast = strategy.needs_forecast
         self._windows = windows
@@ -213,7 +214,7 @@ class Instants:
         instant_ms = self._state.decided_ms
         view = MarketView(symbol, instant_ms, mark, held, sigma, self._round_trip_bps[symbol])
         signal = self._strategy.wanted(view, forecast)
-        limits = self._settings.limits
+        limits = self._limits
         wanted = target_exposure(limits, signal.exposure, sigma, self._candles_per_year)
         verdict, reason = _HOLD, signal.reason
         if needs_trade(limits, wanted, held):

@@ -1,12 +1,14 @@
 """
 What the engine knows: plain values that can be written into a snapshot and read back.
 
-Nothing here decides anything.
+Nothing here decides anything. What changes all the time is a dataclass and not a `msgspec.Struct`: setting a field is
+what the one does faster.
 """
 
+from dataclasses import dataclass, field
 from decimal import Decimal
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from bot.core.commands import CancelOrder, SubmitOrder
 from bot.core.market import Candle, Timeframe
@@ -39,7 +41,8 @@ class EngineSettings(Struct, frozen=True):
     id_prefix: str
 
 
-class MarketState(Struct):
+@dataclass(slots=True)
+class MarketState:
     """
     One market: what was seen of it and what is under way in it.
 
@@ -72,7 +75,8 @@ class MarketState(Struct):
         return bool(self.entry_id or self.exit_id or self.pending_exit is not None)
 
 
-class EngineState(Struct):
+@dataclass(slots=True)
+class EngineState:
     """Everything that the next decision depends on, but for the windows, which are saved beside it."""
 
     portfolio: Portfolio

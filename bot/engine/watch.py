@@ -11,7 +11,7 @@ from bot.engine.books import Books
 from bot.engine.desk import OrderDesk
 from bot.engine.entry import OrderEntry
 from bot.engine.state import EngineState, MarketState
-from risk.breakers import TradingState, observe
+from risk.breakers import TradingState, Trip, observe
 from risk.limits import RiskLimits
 
 
@@ -34,6 +34,7 @@ class AccountWatch:
         self._entry = entry
         self._desk = desk
         self._needs_model = needs_model
+        self._breakers = state.breakers
         self.equity = books.equity()
         self.renew()
 
@@ -42,15 +43,22 @@ class AccountWatch:
         equity, cash = self._books.equity(), self._books.cash
         self.equity = equity
         out.append(Marked(instant_ms, equity, cash, (equity - cash) / equity if equity else 0.0))
-        self._observe(instant_ms, equity, out)
+        breakers = self._breakers
+        was_tripped = breakers.daily_tripped
+        trip = observe(breakers, self._limits, instant_ms, equity)
+        if trip is not None or breakers.daily_tripped is not was_tripped:
+            self._react(instant_ms, trip, out)
         if self._books.held:
             self._tend(out)
 
     def on_price(self, market: MarketState, event: PriceUpdated, out: list[AnyCommand]) -> None:
         """Mark the account at a price between closes."""
         market.mark = event.last
-        equity = self.equity = self._books.equity()
-        self._observe(event.at_ms, equity, out)
+        self.equity = self._books.equity()
+        was_tripped = self._breakers.daily_tripped
+        trip = observe(self._breakers, self._limits, event.at_ms, self.equity)
+        if trip is not None or self._breakers.daily_tripped is not was_tripped:
+            self._react(event.at_ms, trip, out)
 
     def held_frac(self, symbol: str, mark: float) -> float:
         """The exposure held, as a fraction of equity; 0 for dust, about which nothing can be decided."""
@@ -80,17 +88,13 @@ class AccountWatch:
             )
         return TradingState.ACTIVE, ""
 
-    def _observe(self, at_ms: int, equity: float, out: list[AnyCommand]) -> None:
-        breakers = self._state.breakers
-        was_tripped = breakers.daily_tripped
-        trip = observe(breakers, self._limits, at_ms, equity)
+    def _react(self, at_ms: int, trip: Trip | None, out: list[AnyCommand]) -> None:
+        # A breaker has tripped, or a new day has lifted the daily one.
+        self.renew()
         if trip is not None:
             out.append(BreakerTripped(at_ms, trip.breaker, trip.reason))
-            self.renew()
             self._desk.take_entries_back(out)
             self._tend(out)
-        elif breakers.daily_tripped != was_tripped:
-            self.renew()
 
     def _tend(self, out: list[AnyCommand]) -> None:
         # A level, not an edge: a drawdown breaker goes on selling until nothing is left to sell.

@@ -68,7 +68,7 @@ def test_a_run_is_the_same_however_it_was_cut_into_blocks_and_sessions(run: list
     state = None
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        journal = Journal.create(folder, HEADER, durable=False, block_records=block_records)
+        journal = Journal.create(folder, HEADER, synchronous="NORMAL", block_records=block_records)
         for number, (event, commands, then) in enumerate(run):
             journal.append(event)
             for command in commands:
@@ -86,7 +86,7 @@ def test_a_run_is_the_same_however_it_was_cut_into_blocks_and_sessions(run: list
                 case "resume":
                     journal.commit()
                     journal.close()
-                    journal, recovered = Journal.resume(folder, durable=False, block_records=block_records)
+                    journal, recovered = Journal.resume(folder, synchronous="NORMAL", block_records=block_records)
                     assert recovered.header == HEADER
                     assert recovered.snapshot == state
                     assert list(recovered.tail) == split(since_snapshot)[0]

@@ -47,7 +47,7 @@ def without_observations(records: list[AnyEvent | Deed | Observation]) -> list[A
 def steps_in(folder: Path) -> int:
     """Check that the journal is whole steps from the first on, each with all of its outputs; how many."""
     stored = list(read_run(folder).records())
-    journal, recovered = Journal.resume(folder, durable=False)
+    journal, recovered = Journal.resume(folder, synchronous="NORMAL")
     with closing(journal):
         steps = journal.event_count - 1
     expected = [HEADER, *(record for number in range(steps) for record in (step(number)[0], *step(number)[1]))]
@@ -92,12 +92,12 @@ def test_a_run_survives_two_hundred_deaths(tmp_path, seed):
 
 def test_a_dead_writer_does_not_keep_the_run(tmp_path):
     kill_after(tmp_path, 5)
-    Journal.resume(tmp_path, durable=False)[0].close()
+    Journal.resume(tmp_path, synchronous="NORMAL")[0].close()
 
 
 def test_a_write_ahead_log_that_lost_its_end_is_an_older_journal(tmp_path):
     folder = tmp_path / "whole"
-    with closing(Journal.create(folder, HEADER, durable=False, block_records=BLOCK_RECORDS)) as journal:
+    with closing(Journal.create(folder, HEADER, synchronous="NORMAL", block_records=BLOCK_RECORDS)) as journal:
         for number in range(200):
             event, outputs = step(number)
             journal.append(event)

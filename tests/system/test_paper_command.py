@@ -174,7 +174,7 @@ def test_a_session_is_not_gone_on_with_when_something_differs(tmp_path: Path, ca
     assert called(capfd, *words).returncode == 0
     header = read_run(run).header
     shutil.rmtree(run)
-    Journal.create(run, header, durable=False).close()
+    Journal.create(run, header, synchronous="NORMAL").close()
     cases = {
         ("--seed", "8"): "seed was 7 and is 8",
         ("--symbol", "SOL/USDT"): "the markets were BTC/USDT, ETH/USDT and are BTC/USDT, ETH/USDT, SOL/USDT",

@@ -172,7 +172,7 @@ def begun(run: Path, words: Sequence[object]) -> None:
     done(*words, "--out", run)
     header = read_run(run).header
     shutil.rmtree(run)
-    Journal.create(run, header, durable=False).close()
+    Journal.create(run, header, synchronous="NORMAL").close()
 
 
 def test_a_run_is_not_gone_on_with_when_something_differs(
@@ -225,14 +225,14 @@ def test_a_run_of_another_version_is_read_and_never_decided_again(
 
 def _older(header: RunStarted, run: Path) -> None:
     prints = header.fingerprints | {"code": "0.0.9+abcdef"}
-    Journal.create(run, replace(header, code_version="0.0.9+abcdef", fingerprints=prints), durable=False).close()
+    Journal.create(run, replace(header, code_version="0.0.9+abcdef", fingerprints=prints), synchronous="NORMAL").close()
 
 
 def test_one_run_has_one_process(files: dict[str, Path], tmp_path: Path, capfd: Capture) -> None:
     run = tmp_path / "run"
     words = ["replay", *candle_words(files), "--strategy", "buy-and-hold", "--out", run]
     begun(run, words[:-2])
-    journal, _ = Journal.resume(run, durable=False)
+    journal, _ = Journal.resume(run, synchronous="NORMAL")
     try:
         said = refused(called(capfd, *words), JournalError.exit_code)
     finally:

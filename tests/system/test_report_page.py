@@ -39,7 +39,7 @@ def run_folder(tmp_path):
     labels = {"market": "invented market, a sine", "profile": "cautious"}
     header = RunStarted(T0, "sine1", "0.1.0", {"settings": "aa"}, {}, (market,), "1h", Decimal(10_000), labels)
     folder = tmp_path / "run"
-    journal = Journal.create(folder, header, durable=False, block_records=256)
+    journal = Journal.create(folder, header, synchronous="NORMAL", block_records=256)
     for hour in range(CANDLES):
         opened, closed = T0 + hour * HOUR, T0 + (hour + 1) * HOUR
         if hour % 10 in {3, 7}:
@@ -52,8 +52,8 @@ def run_folder(tmp_path):
         close = 100.0 + 10.0 * sin(hour / 20.0)
         journal.append(CandleClosed(closed, market.symbol, Candle(opened, 100.0, 111.0, 89.0, close, 1.0)))
         journal.append(ForecastReady(closed, closed, (Forecast(market.symbol, 0.55, 0.001, -0.01, 0.01, 24.0),)))
-        journal.record(Decided(closed, market.symbol, 0.0, 0.0, 0.0, Verdict.HOLD, "flat <b>is</b> a position"))
-        journal.record(Marked(closed, 10_000.0 + hour, 10_000.0, 0.0))
+        journal.observe(Decided(closed, market.symbol, 0.0, 0.0, 0.0, Verdict.HOLD, "flat <b>is</b> a position"))
+        journal.observe(Marked(closed, 10_000.0 + hour, 10_000.0, 0.0))
         journal.step_done()
     journal.finish()
     journal.close()

@@ -28,9 +28,9 @@ def step(number: int) -> tuple[AnyEvent, tuple[Deed | Observation, ...]]:
 
 def write(folder: Path, steps: int) -> None:
     if (folder / "journal.sqlite").exists():
-        journal, _ = Journal.resume(folder, durable=False, block_records=BLOCK_RECORDS)
+        journal, _ = Journal.resume(folder, synchronous="NORMAL", block_records=BLOCK_RECORDS)
     else:
-        journal = Journal.create(folder, HEADER, durable=False, block_records=BLOCK_RECORDS)
+        journal = Journal.create(folder, HEADER, synchronous="NORMAL", block_records=BLOCK_RECORDS)
     for number in range(journal.event_count - 1, steps):
         event, outputs = step(number)
         journal.append(event)

@@ -19,7 +19,7 @@ UPDATE = "CANDLEWICK_UPDATE_GOLDEN"
 
 
 def write_samples(folder: Path) -> None:
-    with closing(Journal.create(folder, HEADER, durable=False)) as journal:
+    with closing(Journal.create(folder, HEADER, synchronous="NORMAL")) as journal:
         for event in EVENTS:
             journal.append(event)
         for command in (*DEEDS, *OBSERVATIONS):
@@ -49,14 +49,14 @@ def test_the_bytes_of_a_journal_are_those_of_the_golden_file(tmp_path):
 
 
 def test_a_journal_of_the_golden_bytes_is_read_and_gone_on_with(tmp_path):
-    Journal.create(tmp_path, HEADER, durable=False).close()
+    Journal.create(tmp_path, HEADER, synchronous="NORMAL").close()
     with closing(sqlite3.connect(tmp_path / "journal.sqlite")) as db, db:
         db.execute("DELETE FROM blocks")
         for row in golden():
             db.execute(INSERT_BLOCK, [bytes.fromhex(value) if isinstance(value, str) else value for value in row])
     newest = forecast(4, latency_ms=1.5)
     assert list(read_run(tmp_path).records()) == [HEADER, *EVENTS, *DEEDS, *OBSERVATIONS, newest]
-    journal, recovered = Journal.resume(tmp_path, durable=False)
+    journal, recovered = Journal.resume(tmp_path, synchronous="NORMAL")
     with closing(journal):
         assert recovered.tail == (*EVENTS, *DEEDS, newest)
         assert journal.event_count == len(EVENTS) + 2

@@ -19,10 +19,10 @@ from tests.unit.bot.adapters.journal_samples import HEADER, HOUR_MS, SYMBOL, clo
 
 def write_run(folder: Path, hours: int = 4) -> None:
     """One block for the header and one for each hour."""
-    with closing(Journal.create(folder, HEADER, durable=False, block_records=1)) as journal:
+    with closing(Journal.create(folder, HEADER, synchronous="NORMAL", block_records=1)) as journal:
         for hour in range(hours):
             journal.append(closed(hour))
-            journal.record(decided(hour))
+            journal.observe(decided(hour))
             journal.step_done()
 
 
@@ -39,7 +39,7 @@ def test_a_stored_run_is_a_run_record(tmp_path):
 
 
 def test_a_run_is_read_while_it_is_written_as_it_stood_when_it_was_opened(tmp_path):
-    with closing(Journal.create(tmp_path, HEADER, durable=False)) as journal:
+    with closing(Journal.create(tmp_path, HEADER, synchronous="NORMAL")) as journal:
         journal.append(closed(0))
         journal.commit()
         early, fingerprint = read_run(tmp_path), journal.events_sha256()
@@ -102,7 +102,7 @@ def test_an_altered_block_is_named_by_reader_and_writer(tmp_path, statement):
     with pytest.raises(JournalError, match=r"block 3 of the journal is .*: restore journal.sqlite from a copy"):
         list(run.records())
     with pytest.raises(JournalError, match="block 3 of the journal is"):
-        Journal.resume(tmp_path, durable=False)
+        Journal.resume(tmp_path, synchronous="NORMAL")
 
 
 def test_exchanged_blocks_are_found(tmp_path):
@@ -149,7 +149,7 @@ def test_what_is_no_journal_is_refused_in_one_sentence_and_left_alone(tmp_path, 
     folder.mkdir()
     make(folder)
     before = [(file.name, file.read_bytes()) for file in folder.iterdir()] if folder.exists() else None
-    for open_run in (read_run, lambda folder: Journal.resume(folder, durable=False)):
+    for open_run in (read_run, lambda folder: Journal.resume(folder, synchronous="NORMAL")):
         with pytest.raises(JournalError, match=sentence) as error:
             open_run(folder)
         assert "\n" not in str(error.value)
@@ -189,4 +189,4 @@ def test_a_run_whose_events_were_fingerprinted_otherwise_is_read_but_not_gone_on
     add_block(tmp_path, lambda block: msgspec.structs.replace(block, events_sha256=bytes(32)))
     assert len(list(read_run(tmp_path).records())) == 3
     with pytest.raises(JournalError, match="fingerprints events in another way"):
-        Journal.resume(tmp_path, durable=False)
+        Journal.resume(tmp_path, synchronous="NORMAL")

@@ -61,7 +61,7 @@ def test_everything_reaches_the_journal_as_it_came() -> None:
     for event in events:
         listener.narrator.append(event)
     for command in commands:
-        listener.narrator.record(command)
+        listener.narrator.observe(command)
     listener.narrator.step_done()
     listener.narrator.commit()
 
@@ -92,7 +92,7 @@ def test_a_fill_of_an_order_that_is_not_known_is_the_operators() -> None:
 )
 def test_marks_breakers_and_notices_are_told(command: Marked | BreakerTripped | Notify) -> None:
     listener = Listener()
-    listener.narrator.record(command)
+    listener.narrator.observe(command)
     assert listener.told == [command]
 
 
@@ -100,7 +100,7 @@ def test_a_refusal_is_told_once_until_its_reason_changes() -> None:
     listener = Listener()
     first, second = decided(BTC, Verdict.DENIED, "first"), decided(BTC, Verdict.DENIED, "second")
     for command in (first, first, second, second, first):
-        listener.narrator.record(command)
+        listener.narrator.observe(command)
     assert listener.told == [first, second, first]
 
 
@@ -108,7 +108,7 @@ def test_a_refusal_is_told_again_after_something_else_was_decided() -> None:
     listener = Listener()
     refusal = decided(BTC, Verdict.DENIED, "first")
     for command in (refusal, decided(BTC, Verdict.HOLD, "kept"), refusal):
-        listener.narrator.record(command)
+        listener.narrator.observe(command)
     assert listener.told == [refusal, refusal]
 
 
@@ -116,14 +116,14 @@ def test_each_market_is_refused_for_itself() -> None:
     listener = Listener()
     refusals = [decided(BTC, Verdict.DENIED, "same"), decided(ETH, Verdict.DENIED, "same")]
     for command in refusals:
-        listener.narrator.record(command)
+        listener.narrator.observe(command)
     assert listener.told == refusals
 
 
 @pytest.mark.parametrize("verdict", [verdict for verdict in Verdict if verdict is not Verdict.DENIED])
 def test_other_decisions_are_not_told(verdict: Verdict) -> None:
     listener = Listener()
-    listener.narrator.record(decided(BTC, verdict, "reason"))
+    listener.narrator.observe(decided(BTC, verdict, "reason"))
     assert listener.told == []
 
 

@@ -17,7 +17,7 @@ Capture = pytest.CaptureFixture[str]
 def run_with_candles(folder: Path, *ages: float) -> Path:
     """A run whose candles closed so many hours ago."""
     now_ms = time_ns() // 1_000_000
-    journal = Journal.create(folder, HEADER, durable=False)
+    journal = Journal.create(folder, HEADER, synchronous="NORMAL")
     for age in ages:
         close_ms = now_ms - round(age * HOUR_MS)
         journal.append(CandleClosed(close_ms, SYMBOL, Candle(close_ms - HOUR_MS, 1.0, 1.0, 1.0, 1.0, 1.0)))

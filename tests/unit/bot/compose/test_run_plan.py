@@ -81,21 +81,21 @@ def test_a_run_of_other_features_is_not_decided_here() -> None:
 
 
 def test_a_new_run_is_begun(tmp_path: Path) -> None:
-    opened = open_run(tmp_path / "run", planned(), durable=False)
+    opened = open_run(tmp_path / "run", planned(), synchronous="NORMAL")
     opened.journal.close()
     assert opened.taken is None
     assert opened.header == planned()
 
 
 def test_an_unfinished_run_is_taken_up(tmp_path: Path) -> None:
-    first = open_run(tmp_path, planned(), durable=False)
+    first = open_run(tmp_path, planned(), synchronous="NORMAL")
     event = SessionStarted(7_200_000)
     first.journal.append(event)
     first.engine.process(event)
     first.journal.commit()
     first.journal.close()
 
-    opened = open_run(tmp_path, planned(labels={"market": "in other words"}), durable=False)
+    opened = open_run(tmp_path, planned(labels={"market": "in other words"}), synchronous="NORMAL")
     opened.journal.close()
 
     assert opened.taken is not None
@@ -105,22 +105,22 @@ def test_an_unfinished_run_is_taken_up(tmp_path: Path) -> None:
 
 
 def test_a_finished_run_is_not_taken_up_and_not_kept_from_others(tmp_path: Path) -> None:
-    first = open_run(tmp_path, planned(), durable=False)
+    first = open_run(tmp_path, planned(), synchronous="NORMAL")
     first.journal.finish()
     first.journal.close()
     for _ in range(2):
         with pytest.raises(JournalError, match=r"is finished: see `candlewick report .*`, or use another folder"):
-            open_run(tmp_path, planned(), durable=False)
+            open_run(tmp_path, planned(), synchronous="NORMAL")
 
 
 def test_another_run_is_not_taken_up_and_not_kept_from_others(tmp_path: Path) -> None:
-    open_run(tmp_path, planned(), durable=False).journal.close()
+    open_run(tmp_path, planned(), synchronous="NORMAL").journal.close()
     with pytest.raises(JournalError, match=r"holds another run: stop\.atr_multiple was 3\.0 and is 2\.5$"):
-        open_run(tmp_path, planned({"stop.atr_multiple": "2.5"}), durable=False)
-    open_run(tmp_path, planned(), durable=False).journal.close()
+        open_run(tmp_path, planned({"stop.atr_multiple": "2.5"}), synchronous="NORMAL")
+    open_run(tmp_path, planned(), synchronous="NORMAL").journal.close()
 
 
 def test_a_file_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "run").write_text("")
     with pytest.raises(ConfigError, match="is a file: name the run's folder with --out"):
-        open_run(tmp_path / "run", planned(), durable=False)
+        open_run(tmp_path / "run", planned(), synchronous="NORMAL")
