@@ -277,8 +277,11 @@ class MemoryJournal:
     def append(self, event: AnyEvent) -> None:
         self.steps.append([event])
 
-    def record(self, command: Deed | Observation) -> None:
-        self.steps[-1].append(command)
+    def record(self, deed: Deed) -> None:
+        self.steps[-1].append(deed)
+
+    def observe(self, observation: Observation) -> None:
+        self.steps[-1].append(observation)
 
     def step_done(self) -> None:
         self.rests.append(len(self.steps))

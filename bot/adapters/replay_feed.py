@@ -5,7 +5,7 @@ Knows nothing of files; the series were read and checked before.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import chain, groupby
 from operator import attrgetter
 
 import numpy as np
@@ -38,7 +38,7 @@ class ReplayFeed:
 
     def backfill(self, request: Backfill) -> list[Backfilled]:
         """Answer with the candles of `[from_ms, to_ms)`; what the files do not hold never was."""
-        candles = tuple(self._candles(request.symbol, request.from_ms, request.to_ms))
+        candles = tuple(chain.from_iterable(self._candles(request.symbol, request.from_ms, request.to_ms)))
         return [Backfilled(request.to_ms, request.symbol, request.from_ms, request.to_ms, candles)]
 
     def instants(self, begin_ms: Mapping[str, int]) -> Iterator[Sequence[CandleClosed]]:
@@ -72,17 +72,15 @@ class ReplayFeed:
 
     def _closed(self, symbol: str, from_ms: int, to_ms: int) -> Iterator[CandleClosed]:
         length = self._timeframe_ms
-        for candle in self._candles(symbol, from_ms, to_ms):
-            yield CandleClosed(candle.open_time_ms + length, symbol, candle)
+        for piece in self._candles(symbol, from_ms, to_ms):
+            for candle in piece:
+                yield CandleClosed(candle.open_time_ms + length, symbol, candle)
 
-    def _candles(self, symbol: str, from_ms: int, to_ms: int) -> Iterator[Candle]:
+    def _candles(self, symbol: str, from_ms: int, to_ms: int) -> Iterator[list[Candle]]:
         series = self._series[symbol]
         first, last = np.searchsorted(series.open_time_ms, [from_ms, to_ms]).tolist()
         # A piece at a time: lists of a million floats cost more memory than the arrays that they come from.
         for start in range(first, last, _PIECE):
             stop = min(start + _PIECE, last)
             times = series.open_time_ms[start:stop].tolist()
-            for open_time_ms, (opened, high, low, close, volume) in zip(
-                times, series.ohlcv[start:stop].tolist(), strict=True
-            ):
-                yield Candle(open_time_ms, opened, high, low, close, volume)
+            yield list(map(Candle, times, *series.ohlcv[start:stop].T.tolist()))

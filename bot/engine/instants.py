@@ -5,6 +5,7 @@ An instant is decided when every market has reported or its deadline has passed.
 in one question; an answer that is late, or not about a window's last candle, is dropped and counted.
 """
 
+from itertools import zip_longest
 from math import isfinite, sqrt
 from typing import Final
 
@@ -110,8 +111,7 @@ class Instants:
             return
         awaiting, state.awaiting = state.awaiting, ()
         # The answer is in the order of the question: what is not in its place is no answer.
-        for place, symbol in enumerate(awaiting):
-            forecast = event.forecasts[place] if place < len(event.forecasts) else None
+        for symbol, forecast in zip_longest(awaiting, event.forecasts[: len(awaiting)]):
             self._decide_on(state.markets[symbol], event.close_time_ms, forecast, out)
 
     def on_no_forecast(self, event: ForecastFailed, out: list[AnyCommand]) -> None:

@@ -7,7 +7,8 @@ whether a market is asked for alone, among five hundred, or with a whole history
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import numpy as np
@@ -22,7 +23,12 @@ from strategies.forecasting.labels import SIGMA_COLUMN
 from strategies.forecasting.machine import cpu_name
 
 Run = Callable[[NDArray[np.float32]], NDArray[np.float32]]
-"""From scaled windows `(B, T, F)` to outputs `(B, 2)`: the mean in units of σ, and the logit of "up"."""
+"""
+From scaled windows `(B, T, F)` to outputs `(B, 2)`: the mean in units of σ, and the logit of "up". A whole history is
+answered by several calls at once, each from its own thread.
+"""
+
+_Each = Callable[[Callable[[tuple[int, int]], None], Iterator[tuple[int, int]]], Iterable[None]]
 
 BATCHES: Final = (32, 16, 8, 4, 2, 1)
 """Batch sizes in use. Larger ones are slower on one core."""
@@ -133,17 +139,24 @@ class BundleForecaster:
         needed = rows[first_end - length + 1 :]
         if len(needed) < length:
             return []
-        outputs = self._outputs(sliding_windows(self._scale(needed), length))
+        # A batch to each core: every call is the same as it is alone, so their number changes no bit.
+        with ThreadPoolExecutor() as cores:
+            outputs = self._outputs(sliding_windows(self._scale(needed), length), cores.map)
         for what, values in (("feature row", needed), ("answer", outputs)):
             broken = _first_broken(values)
             if broken is not None:
                 raise ModelError(f"{what} {broken} of the history of {symbol} is not finite")
         return list(self._forecasts([symbol] * len(outputs), outputs, rows[first_end:, self._sigma]))
 
-    def _outputs(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _outputs(self, windows: NDArray[np.float32], each: _Each = map) -> NDArray[np.float32]:
         outputs = np.empty((len(windows), 2), dtype=np.float32)
-        for start, stop in batches(len(windows)):
+
+        def answer(batch: tuple[int, int]) -> None:
+            start, stop = batch
             outputs[start:stop] = self._run(np.ascontiguousarray(windows[start:stop]))
+
+        for _ in each(answer, batches(len(windows))):
+            pass
         return outputs
 
     def _forecasts(

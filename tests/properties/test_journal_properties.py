@@ -12,7 +12,17 @@ from bot.adapters.journal import Journal
 from bot.adapters.journal_reader import read_run
 from bot.core.commands import BreakerTripped, CancelOrder, Decided, Deed, Marked, Notify, Observation
 from bot.core.events import SESSION_EVENTS, AnyEvent, ForecastReady, Halt, PriceUpdated, SessionStarted
-from tests.unit.bot.adapters.journal_samples import EVENTS, HEADER, SYMBOL, closed, decided, forecast, marked, submitted
+from tests.unit.bot.adapters.journal_samples import (
+    EVENTS,
+    HEADER,
+    SYMBOL,
+    closed,
+    decided,
+    forecast,
+    keep,
+    marked,
+    submitted,
+)
 
 times = st.integers(0, 2**62)
 prices = st.floats(min_value=0.0, exclude_min=True, allow_infinity=False)
@@ -72,7 +82,7 @@ def test_a_run_is_the_same_however_it_was_cut_into_blocks_and_sessions(run: list
         for number, (event, commands, then) in enumerate(run):
             journal.append(event)
             for command in commands:
-                journal.record(command)
+                keep(journal, command)
             journal.step_done()
             written += [event, *commands]
             since_snapshot += [event, *commands]

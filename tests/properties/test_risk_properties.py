@@ -1,6 +1,7 @@
 """What the risk desk never does, whatever it is given."""
 
 from collections import Counter
+from dataclasses import replace
 from decimal import Decimal
 
 import msgspec
@@ -228,7 +229,7 @@ def test_breakers_never_lift_themselves_within_the_day_and_trip_once(
     at_ms = 0
     for step_ms, equity in steps:
         at_ms += step_ms
-        before = msgspec.structs.replace(state)
+        before = replace(state)
         trip = observe(state, limits, at_ms, equity)
         same_day = state.day == before.day
         assert state.drawdown_tripped or not before.drawdown_tripped

@@ -14,7 +14,7 @@ from bot.adapters.journal_reader import read_run
 from bot.core.commands import Deed, Observation
 from bot.core.events import AnyEvent
 from tests.system.writing_run import BLOCK_RECORDS, step, write
-from tests.unit.bot.adapters.journal_samples import HEADER
+from tests.unit.bot.adapters.journal_samples import HEADER, keep
 
 ROOT = Path(__file__).resolve().parents[2]
 MOST_STEPS = 600
@@ -102,7 +102,7 @@ def test_a_write_ahead_log_that_lost_its_end_is_an_older_journal(tmp_path):
             event, outputs = step(number)
             journal.append(event)
             for output in outputs:
-                journal.record(output)
+                keep(journal, output)
             journal.step_done()
             if number % 50 == 49:
                 journal.snapshot(b"%d" % number)

@@ -13,7 +13,7 @@ from bot.adapters.journal import Journal
 from bot.core.commands import Deed, Observation
 from bot.core.errors import StorageError
 from bot.core.events import AnyEvent
-from tests.unit.bot.adapters.journal_samples import HEADER, closed, decided, forecast, marked, submitted
+from tests.unit.bot.adapters.journal_samples import HEADER, closed, decided, forecast, keep, marked, submitted
 
 BLOCK_RECORDS = 24
 
@@ -35,7 +35,7 @@ def write(folder: Path, steps: int) -> None:
         event, outputs = step(number)
         journal.append(event)
         for output in outputs:
-            journal.record(output)
+            keep(journal, output)
         journal.step_done()
         if number % 50 == 49:
             journal.snapshot(b"%d" % number)

@@ -53,8 +53,11 @@ class Diary:
     def append(self, event: AnyEvent) -> None:
         self.lines.append(f"event {type(event).__name__}")
 
-    def record(self, command: Deed | Observation) -> None:
-        self.lines.append(f"record {type(command).__name__}")
+    def record(self, deed: Deed) -> None:
+        self.lines.append(f"record {type(deed).__name__}")
+
+    def observe(self, observation: Observation) -> None:
+        self.lines.append(f"observe {type(observation).__name__}")
 
     def step_done(self) -> None:
         self.lines.append("step")

@@ -39,6 +39,7 @@ from bot.core.events import (
 from bot.core.forecast import Forecast
 from bot.core.market import Candle, Costs, Instrument
 from bot.core.orders import Approved, Fill, Intent, OrderType, Purpose, Side
+from bot.core.ports import Record
 
 HOUR_MS = 3_600_000
 SYMBOL = "BTC/USDT"
@@ -146,3 +147,10 @@ OBSERVATIONS: tuple[Observation, ...] = (
     BreakerTripped(17, "drawdown", "lost 20 %"),
     Notify(18, "stopped", "the run was stopped"),
 )
+
+
+def keep(journal: Record, command: Deed | Observation) -> None:
+    if isinstance(command, SubmitOrder | CancelOrder):
+        journal.record(command)
+    else:
+        journal.observe(command)

@@ -24,6 +24,7 @@ from tests.unit.bot.adapters.journal_samples import (
     closed,
     decided,
     forecast,
+    keep,
     marked,
     submitted,
 )
@@ -55,7 +56,7 @@ def test_every_kind_of_record_comes_back_equal(tmp_path):
         for event in EVENTS:
             journal.append(event)
         for command in (*DEEDS, *OBSERVATIONS):
-            journal.record(command)
+            keep(journal, command)
         journal.commit()
     assert stored(tmp_path) == [HEADER, *EVENTS, *DEEDS, *OBSERVATIONS]
     journal, recovered = Journal.resume(tmp_path, synchronous="NORMAL")

@@ -12,7 +12,7 @@ import pytest
 from bot.adapters.journal import Journal
 from bot.adapters.journal_format import INSERT_BLOCK, identifying, is_deed, without_latency
 from bot.adapters.journal_reader import read_run
-from tests.unit.bot.adapters.journal_samples import DEEDS, EVENTS, HEADER, OBSERVATIONS, forecast
+from tests.unit.bot.adapters.journal_samples import DEEDS, EVENTS, HEADER, OBSERVATIONS, forecast, keep
 
 GOLDEN = Path(__file__).resolve().parents[3] / "golden" / "journal_format.json"
 UPDATE = "CANDLEWICK_UPDATE_GOLDEN"
@@ -23,7 +23,7 @@ def write_samples(folder: Path) -> None:
         for event in EVENTS:
             journal.append(event)
         for command in (*DEEDS, *OBSERVATIONS):
-            journal.record(command)
+            keep(journal, command)
         journal.commit()
         journal.append(forecast(4, latency_ms=1.5))
         journal.commit()

@@ -17,6 +17,7 @@ from bot.core.commands import (
 from bot.core.events import AnyEvent, CandleClosed, OrderAccepted, OrderFilled
 from bot.core.orders import Approved, Fill, Intent, OrderType, Purpose, Side
 from tests.builders import BTC, ETH, bar, closed
+from tests.unit.bot.adapters.journal_samples import keep
 
 BOUGHT = Fill("a1", "a1-0", BTC, Side.BUY, Decimal(1), Decimal(100), Decimal("0.1"), "USDT", Decimal(100))
 ENTRY = SubmitOrder(Approved(Intent("a1", BTC, Side.BUY, OrderType.MARKET, Decimal(1), Purpose.ENTRY, 0)))
@@ -31,8 +32,11 @@ class Pages:
     def append(self, event: AnyEvent) -> None:
         self.calls.append(event)
 
-    def record(self, command: Deed | Observation) -> None:
-        self.calls.append(command)
+    def record(self, deed: Deed) -> None:
+        self.calls.append(deed)
+
+    def observe(self, observation: Observation) -> None:
+        self.calls.append(observation)
 
     def step_done(self) -> None:
         self.calls.append("step done")
@@ -61,7 +65,7 @@ def test_everything_reaches_the_journal_as_it_came() -> None:
     for event in events:
         listener.narrator.append(event)
     for command in commands:
-        listener.narrator.observe(command)
+        keep(listener.narrator, command)
     listener.narrator.step_done()
     listener.narrator.commit()
 
