@@ -112,9 +112,9 @@ def test_every_deed_is_recorded_in_the_step_of_the_event_that_caused_it() -> Non
     first = lines.index("event CandleClosed")
     assert lines[first : first + 7] == [
         "event CandleClosed",
-        "record Marked",
+        "observe Marked",
         "record SubmitOrder",
-        "record Decided",
+        "observe Decided",
         "commit",
         "submit market",
         "event OrderAccepted",
