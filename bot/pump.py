@@ -113,7 +113,7 @@ class Pump:
         if broker.moves_money:
             self._journal.commit()
         for deed in deeds:
-            answers = broker.submit(deed, now_ms) if isinstance(deed, SubmitOrder) else broker.cancel(deed, now_ms)
+            answers = broker.submit(deed, now_ms) if type(deed) is SubmitOrder else broker.cancel(deed, now_ms)
             self._queue.extend(answers)
 
     def _carry_out(self, command: Backfill | Reconcile | WakeAt | CancelTimer | BreakerTripped | Notify) -> None:

@@ -12,7 +12,8 @@ from typing import Final
 from bot.core.commands import Backfill
 from bot.core.events import AnyEvent, Backfilled, CandleClosed
 from bot.core.ports import Clock, History
-from bot.pump import PaperMarket, Pump, meet_market
+from bot.paper_play import PaperPlay
+from bot.pump import Pump
 from bot.replay import Checkpoints, fire_timers
 
 INBOX_SIZE: Final = 4096
@@ -80,13 +81,12 @@ class PaperSession:
     Args:
         pump: Feeds the engine; its questions to history go to `questions`.
         questions: Where the pump asks history.
-        market: Where orders meet the candles.
+        plays: Shows candles to the paper market and to the engine.
         assembler: Collects instants.
         checkpoints: Writes snapshots.
         commit: Makes what happened so far durable; called after every instant.
         clock: The market's clock: for timers.
         progress: Called with the number of candles of each instant and its close time.
-        timeframe_ms: Length of a candle.
         until_ms: Market time at which the session ends; None is never.
     """
 
@@ -94,20 +94,18 @@ class PaperSession:
         self,
         pump: Pump,
         questions: Questions,
-        market: PaperMarket,
+        plays: PaperPlay,
         assembler: InstantAssembler,
         checkpoints: Checkpoints,
         *,
         commit: Callable[[], None],
         clock: Clock,
         progress: Callable[[int, int], None],
-        timeframe_ms: int,
         until_ms: int | None,
     ) -> None:
-        self._timeframe_ms = timeframe_ms
         self._pump = pump
         self._questions = questions
-        self._market = market
+        self._plays = plays
         self._assembler = assembler
         self._checkpoints = checkpoints
         self._commit = commit
@@ -115,8 +113,6 @@ class PaperSession:
         self._progress = progress
         self._until_ms = until_ms
         self._inbox: asyncio.Queue[AnyEvent] = asyncio.Queue(INBOX_SIZE)
-        self._played_ms: dict[str, int] = {}
-        self._unmet: dict[str, list[CandleClosed]] = {}
         self._stopping = asyncio.Event()
         self._at_end = False
 
@@ -203,35 +199,14 @@ class PaperSession:
             self._play(self._assembler.add(event))
             return
         if isinstance(event, Backfilled):
-            self._play_missed(event)
-        self._pump.feed(event)
+            self._plays.answer(event)
+        else:
+            self._pump.feed(event)
         self._commit()
 
     def _play(self, instants: Sequence[Sequence[CandleClosed]]) -> None:
         for closed in instants:
-            in_step = [event for event in closed if not self._reveals_gap(event)]
-            if self._market.is_met(in_step):
-                meet_market(self._pump, self._market, in_step)
-            for event in closed:
-                self._pump.feed(event)
-            self._played_ms.update((event.symbol, event.at_ms) for event in in_step)
+            self._plays.play(closed)
             self._commit()
             self._checkpoints.when_due()
             self._progress(len(closed), closed[0].at_ms)
-
-    def _reveals_gap(self, event: CandleClosed) -> bool:
-        # Orders must meet the missing candles first: this one waits for history with them.
-        played_ms = self._played_ms.get(event.symbol)
-        if played_ms is None or event.candle.open_time_ms <= played_ms:
-            return False
-        self._unmet.setdefault(event.symbol, []).append(event)
-        return True
-
-    def _play_missed(self, event: Backfilled) -> None:
-        # A stop that was touched while nobody watched has been touched all the same.
-        missed = [CandleClosed(c.open_time_ms + self._timeframe_ms, event.symbol, c) for c in event.candles]
-        for closed in (*missed, *self._unmet.pop(event.symbol, ())):
-            if closed.at_ms > self._played_ms.get(event.symbol, -1):
-                self._played_ms[event.symbol] = closed.at_ms
-                if self._market.is_met((closed,)):
-                    meet_market(self._pump, self._market, (closed,))

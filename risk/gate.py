@@ -54,7 +54,7 @@ class Denial(StrEnum):
     CASH = "cash"
 
 
-class AccountView(Struct, frozen=True):
+class AccountView(Struct, frozen=True, gc=False):
     """
     What the gate sees of the account and of the intent's market, at one moment.
 
@@ -101,7 +101,9 @@ def review(intent: Intent, instrument: Instrument, account: AccountView, limits:
         account: The account at this moment.
         limits: What may be risked.
     """
-    denied = _malformed(intent, instrument) or _barred_by_state(intent, account)
+    denied = _malformed(intent, instrument)
+    if denied is None and account.state is not _ACTIVE:
+        denied = _barred_by_state(intent, account)
     if denied is None:
         market = Decimal(repr(float(account.price))) if 0.0 < account.price < inf else None
         if intent.side is SELL:
@@ -144,15 +146,14 @@ def _malformed(intent: Intent, instrument: Instrument) -> Denied | None:
     if quantity % instrument.lot_step:
         reason = f"quantity {quantity} is not a multiple of the lot step {instrument.lot_step}"
         return _deny(intent, Denial.LOT_GRID, reason)
-    if (intent.limit_price is not None) is not (intent.type is LIMIT) or (intent.stop_price is not None) is not (
-        intent.type is STOP
-    ):
+    limit, stop = intent.limit_price, intent.stop_price
+    if (limit is not None) is not (intent.type is LIMIT) or (stop is not None) is not (intent.type is STOP):
         reason = (
-            f"a {intent.type} order cannot have limit price {intent.limit_price} and stop price {intent.stop_price}: "
+            f"a {intent.type} order cannot have limit price {limit} and stop price {stop}: "
             f"a limit order has the first, a stop order the second, a market order neither"
         )
         return _deny(intent, Denial.PRICES, reason)
-    for price in (intent.limit_price, intent.stop_price):
+    for price in (limit, stop):
         if price is not None and (not price.is_finite() or price <= 0 or price % instrument.tick_size):
             reason = f"price {price} is not a multiple, above 0, of the tick size {instrument.tick_size}"
             return _deny(intent, Denial.TICK_GRID, reason)
@@ -160,8 +161,6 @@ def _malformed(intent: Intent, instrument: Instrument) -> Denied | None:
 
 
 def _barred_by_state(intent: Intent, account: AccountView) -> Denied | None:
-    if account.state is _ACTIVE:
-        return None
     sells = intent.side is SELL
     if account.state is TradingState.REDUCING:
         if sells:
@@ -224,16 +223,18 @@ def _bad_buy(
     if market is None:
         reason = f"the last price of {intent.symbol} is {account.price}: nothing is bought without a price"
         return _deny(intent, Denial.NO_PRICE, reason)
+    own = _own_price(intent, market)
+    amount = intent.quantity * own
     return (
-        _bad_price(intent, limits, market)
-        or _too_small(intent, instrument, market)
-        or _too_large(intent, account, limits, market)
+        (_bad_price(intent, limits, market, own) if own is not market else None)
+        or _too_small(intent, instrument, amount)
+        or _too_large(intent, account, limits, amount)
         or _unpaid(intent, instrument, account, market)
     )
 
 
-def _bad_price(intent: Intent, limits: RiskLimits, market: Decimal) -> Denied | None:
-    own = _own_price(intent, market)
+def _bad_price(intent: Intent, limits: RiskLimits, market: Decimal, own: Decimal) -> Denied | None:
+    """Apply the rules of the price that an entry names."""
     collar = market * Decimal(repr(float(limits.price_collar_frac)))
     if abs(own - market) > collar:
         reason = (
@@ -247,12 +248,11 @@ def _bad_price(intent: Intent, limits: RiskLimits, market: Decimal) -> Denied | 
     return None
 
 
-def _too_small(intent: Intent, instrument: Instrument, market: Decimal) -> Denied | None:
+def _too_small(intent: Intent, instrument: Instrument, amount: Decimal) -> Denied | None:
     quantity = intent.quantity
     if quantity < instrument.min_quantity:
         reason = f"quantity {quantity} is below the venue's least of {instrument.min_quantity} {instrument.base}"
         return _deny(intent, Denial.MIN_QUANTITY, reason)
-    amount = quantity * _own_price(intent, market)
     if amount < instrument.min_notional:
         reason = (
             f"an order of {amount:.2f} {instrument.quote} is below the venue's least of "
@@ -262,10 +262,10 @@ def _too_small(intent: Intent, instrument: Instrument, market: Decimal) -> Denie
     return None
 
 
-def _too_large(intent: Intent, account: AccountView, limits: RiskLimits, market: Decimal) -> Denied | None:
+def _too_large(intent: Intent, account: AccountView, limits: RiskLimits, amount: Decimal) -> Denied | None:
     if not 0.0 < account.equity < inf:
         return _deny(intent, Denial.NO_EQUITY, f"equity is {account.equity}: there is nothing to buy with")
-    added = float(intent.quantity * _own_price(intent, market))
+    added = float(amount)
     position = (account.position_notional + added) / account.equity
     # "Not within" instead of "beyond": a notional that is not a number is denied too.
     if not position <= limits.max_position_frac * (1.0 + ROUNDING):

@@ -5,6 +5,8 @@ The feed is a function of these values, in this order: what a tape holds is thes
 again. Times are UTC milliseconds of the clock that the session runs by.
 """
 
+from typing import final
+
 from msgspec import Struct
 
 
@@ -14,13 +16,15 @@ class FeedInput(Struct, frozen=True, array_like=True, tag=True, gc=False):
     at_ms: int
 
 
+@final
 class Connected(FeedInput, frozen=True, array_like=True, tag=True, gc=False):
-    """A connection stands, and its subscriptions were sent. `connection` numbers them in the order of their making."""
+    """A connection stands, and subscribing begins. `connection` numbers them in the order of their making."""
 
     connection: int
     symbols: tuple[str, ...]
 
 
+@final
 class FrameReceived(FeedInput, frozen=True, array_like=True, tag=True, gc=False):
     """One message of a connection, as it came."""
 
@@ -28,6 +32,7 @@ class FrameReceived(FeedInput, frozen=True, array_like=True, tag=True, gc=False)
     frame: bytes
 
 
+@final
 class Disconnected(FeedInput, frozen=True, array_like=True, tag=True, gc=False):
     """A connection is gone, by whoever's doing."""
 
@@ -35,6 +40,7 @@ class Disconnected(FeedInput, frozen=True, array_like=True, tag=True, gc=False):
     reason: str
 
 
+@final
 class HistoryAnswered(FeedInput, frozen=True, array_like=True, tag=True, gc=False):
     """
     REST has answered for the bars of `symbol` that open in `[from_ms, to_ms)`.
@@ -50,6 +56,7 @@ class HistoryAnswered(FeedInput, frozen=True, array_like=True, tag=True, gc=Fals
     rows: tuple[tuple[int, float, float, float, float, float], ...]
 
 
+@final
 class HistoryFailed(FeedInput, frozen=True, array_like=True, tag=True, gc=False):
     """REST could not be asked, or said what cannot be read."""
 
@@ -59,6 +66,7 @@ class HistoryFailed(FeedInput, frozen=True, array_like=True, tag=True, gc=False)
     reason: str
 
 
+@final
 class Tick(FeedInput, frozen=True, array_like=True, tag=True, gc=False):
     """Time has passed: it is `at_ms` now."""
 

@@ -10,14 +10,16 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from decimal import Decimal
+from math import nan
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from msgspec import Struct
 
+from bot.adapters.history_rows import ROW_LENGTH, Row, VenueRows, candle_of
 from bot.core.commands import Backfill
-from bot.core.errors import VenueError, VenueUnavailable
+from bot.core.errors import DataError, VenueError, VenueUnavailable
 from bot.core.events import Backfilled
-from bot.core.market import Candle, ImpossibleCandle, Timeframe
+from bot.core.market import Candle, Timeframe
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -36,8 +38,6 @@ RETRIES_S: Final = (1.0, 2.0, 4.0, 8.0)
 LONGEST_WAIT_S: Final = 60.0
 """An exchange that asks for more patience than this is called unavailable instead."""
 
-_ROW_LENGTH: Final = 6
-
 _log = logging.getLogger(__name__)
 _Answer = TypeVar("_Answer")
 
@@ -54,7 +54,7 @@ class TradingRules(Struct, frozen=True):
 
 class CcxtHistory:
     """
-    `bot.core.ports.History` over ccxt's Binance. Open it once, `close` it once.
+    `bot.core.ports.History` and `RowSource` over ccxt's Binance. Open it once, `close` it once.
 
     Args:
         symbols: The markets that will be asked for; only these are loaded.
@@ -103,21 +103,32 @@ class CcxtHistory:
             VenueUnavailable: The exchange could not be reached, or asks for more patience than we have.
             VenueError: It refused, or said what cannot be true.
         """
+        answer = await self.rows(request.symbol, request.from_ms, request.to_ms)
+        candles = {row[0]: _candle(row, request.symbol, self._timeframe) for row in answer.rows}
+        last_open_ms = min(request.to_ms - 1, answer.venue_ms - self._timeframe.ms)
+        closed = tuple(candles[at] for at in sorted(candles) if request.from_ms <= at <= last_open_ms)
+        return Backfilled(request.to_ms, request.symbol, request.from_ms, request.to_ms, closed)
+
+    async def rows(self, symbol: str, from_ms: int, to_ms: int) -> VenueRows:
+        """
+        Fetch what the exchange has of the bars that open in `[from_ms, to_ms)`, unchecked, with the open one.
+
+        Raises:
+            VenueUnavailable: The exchange could not be reached, or asks for more patience than we have.
+            VenueError: It refused, or its answer is no list of rows.
+        """
         await self._load()
-        now_ms: int = await self._ask("its clock", self._exchange.fetch_time)
-        candles: dict[int, Candle] = {}
-        since_ms = request.from_ms
-        while since_ms < request.to_ms:
-            rows = await self._page(request.symbol, since_ms, request.to_ms)
-            page = [_candle(row, request.symbol, self._timeframe) for row in rows]
-            candles.update((candle.open_time_ms, candle) for candle in page)
-            newest_ms = max((candle.open_time_ms for candle in page), default=-1)
+        venue_ms: int = await self._ask("its clock", self._exchange.fetch_time)
+        found: list[Row] = []
+        since_ms = from_ms
+        while since_ms < to_ms:
+            page = [_row(row, symbol) for row in await self._page(symbol, since_ms, to_ms)]
+            found.extend(page)
+            newest_ms = max((row[0] for row in page), default=-1)
             if newest_ms < since_ms:
                 break
             since_ms = newest_ms + self._timeframe.ms
-        last_open_ms = min(request.to_ms - 1, now_ms - self._timeframe.ms)
-        closed = tuple(candles[at] for at in sorted(candles) if request.from_ms <= at <= last_open_ms)
-        return Backfilled(request.to_ms, request.symbol, request.from_ms, request.to_ms, closed)
+        return VenueRows(venue_ms, tuple(found))
 
     async def instruments(self, symbols: Iterable[str]) -> dict[str, TradingRules]:
         """
@@ -191,21 +202,18 @@ def _open_binance(url: str) -> "binance":
     )
 
 
-def _candle(row: Any, symbol: str, timeframe: Timeframe) -> Candle:
-    """
-    Check one row of `[open time, open, high, low, close, volume]`.
-
-    Raises:
-        VenueError: It cannot be a candle of this timeframe.
-    """
-    if not isinstance(row, list) or len(row) != _ROW_LENGTH or not isinstance(row[0], int):
+def _row(row: Any, symbol: str) -> Row:
+    """Bring a row into our types, with NaN for what ccxt could not read: it is no candle, and will be refused."""
+    if not isinstance(row, list) or len(row) != ROW_LENGTH or type(row[0]) is not int:
         raise VenueError(f"history of {symbol}: {str(row)[:120]} is no candle")
-    if row[0] % timeframe.ms:
-        raise VenueError(f"history of {symbol}: no {timeframe.value} candle opens at {row[0]} ms")
+    first, high, low, last, volume = (nan if value is None else float(value) for value in row[1:])
+    return row[0], first, high, low, last, volume
+
+
+def _candle(row: Row, symbol: str, timeframe: Timeframe) -> Candle:
     try:
-        open_, high, low, close, volume = map(float, row[1:])
-        return Candle(row[0], open_, high, low, close, volume)
-    except (TypeError, ValueError, ImpossibleCandle) as error:
+        return candle_of(row, timeframe)
+    except DataError as error:
         raise VenueError(f"history of {symbol}: {error}") from None
 
 

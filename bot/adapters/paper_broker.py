@@ -24,8 +24,8 @@ from bot.core.events import (
     OrderRejected,
 )
 from bot.core.market import Instrument
-from bot.core.matching import Execution, Span, affordable, candle_spans, execute, reference_price
-from bot.core.orders import BUY, LIMIT, MARKET, SELL, STOP, Fill, Intent, Order, OrderStatus
+from bot.core.matching import Span, affordable, candle_spans, execute, reference_price
+from bot.core.orders import ACCEPTED, BUY, LIMIT, MARKET, SELL, STOP, Fill, Intent, Order
 from bot.core.portfolio import Portfolio, Position
 
 
@@ -65,7 +65,7 @@ class PaperBroker:
         problem = self._problem(intent)
         if problem:
             return [OrderRejected(at_ms, intent.client_order_id, problem)]
-        self._work(intent.client_order_id, intent.symbol, Order(intent, OrderStatus.ACCEPTED))
+        self._work(intent.client_order_id, intent.symbol, Order(intent, ACCEPTED))
         return [OrderAccepted(at_ms, intent.client_order_id, f"paper-{intent.client_order_id}")]
 
     def cancel(self, command: CancelOrder, at_ms: int) -> list[AnyEvent]:
@@ -102,22 +102,39 @@ class PaperBroker:
         Each event must be handled, and what follows from it submitted, before the next one is asked for: the
         stop of a fill at the open works in the same candle.
         """
-        met = [event for event in closed if event.candle.low <= self._reach.get(event.symbol, 0.0)]
-        paths = [(event, *candle_spans(event.candle)) for event in met]
-        left = {event.symbol: self._liquidity(event) for event in met}
+        reach = self._reach
+        paths: list[tuple[CandleClosed, Span, Span]] = []
+        left: dict[str, Decimal] = {}
+        for event in closed:
+            if event.candle.low <= reach.get(event.symbol, 0.0):
+                paths.append((event, *candle_spans(event.candle)))
+                left[event.symbol] = self._liquidity(event)
         for event, opened, _ in paths:
-            for order_id in self._waiting(event.symbol, event.candle.open_time_ms):
-                yield from self._meet(event.symbol, order_id, opened, event.candle.open_time_ms, left)
+            open_ms = event.candle.open_time_ms
+            for order in self._waiting(event.symbol, open_ms):
+                filled = self._meet(order, opened, open_ms, left)
+                if filled is not None:
+                    yield filled
         for event, _, inside in paths:
-            # What is decided at the close was not there while the range was walked, and a market order that was
-            # there at the open has had its turn.
-            for order_id in self._waiting(event.symbol, event.at_ms - 1):
-                intent = (
-                    self._working[event.symbol][order_id].intent if order_id in self._working[event.symbol] else None
-                )
-                if intent is not None and (intent.type is not MARKET or intent.decided_ms > event.candle.open_time_ms):
-                    yield from self._meet(event.symbol, order_id, inside, event.at_ms, left)
-            yield from self._expire(event)
+            # Mostly the open has filled what waited for it, and the range stays above the stop.
+            if event.candle.low <= reach.get(event.symbol, 0.0):
+                yield from self._walk(event, inside, left)
+
+    def _walk(self, event: CandleClosed, inside: Span, left: dict[str, Decimal]) -> Iterator[AnyEvent]:
+        symbol, open_ms = event.symbol, event.candle.open_time_ms
+        # What is decided at the close was not there while the range was walked, and a market order that was there at
+        # the open has had its turn.
+        for order in self._waiting(symbol, event.at_ms - 1):
+            if order.intent.type is not MARKET or order.intent.decided_ms > open_ms:
+                filled = self._meet(order, inside, event.at_ms, left)
+                if filled is not None:
+                    yield filled
+        # A market order takes what there is; the rest of it does not wait for the next candle.
+        for order in self._waiting(symbol, event.at_ms - 1):
+            if order.intent.type is MARKET:
+                order_id = order.intent.client_order_id
+                self._work(order_id, symbol, None)
+                yield OrderCancelled(event.at_ms, order_id, "the candle's liquidity or our cash was used up")
 
     def _work(self, order_id: str, symbol: str, order: Order | None) -> None:
         """Put an order to work, or take it out of it."""
@@ -127,33 +144,32 @@ class PaperBroker:
         else:
             working[order_id] = order
         if working:
-            self._reach[symbol] = max(map(_reach, working.values()))
+            self._reach[symbol] = max([_reach(order) for order in working.values()])
         else:
             self._reach.pop(symbol, None)
 
-    def _waiting(self, symbol: str, decided_by_ms: int) -> list[str]:
-        working = self._working[symbol]
-        waiting = [order_id for order_id, order in working.items() if order.intent.decided_ms <= decided_by_ms]
+    def _waiting(self, symbol: str, decided_by_ms: int) -> list[Order]:
+        waiting = [order for order in self._working[symbol].values() if order.intent.decided_ms <= decided_by_ms]
         if len(waiting) > 1:
             # Stop and target in one candle means the stop.
-            waiting.sort(key=lambda order_id: working[order_id].intent.type is LIMIT)
+            waiting.sort(key=lambda order: order.intent.type is LIMIT)
         return waiting
 
     def _liquidity(self, event: CandleClosed) -> Decimal:
         volume = Decimal(repr(event.candle.volume)) * self._participation_frac
         return self._instruments[event.symbol].quantize_quantity(volume)
 
-    def _meet(self, symbol: str, order_id: str, span: Span, at_ms: int, left: dict[str, Decimal]) -> Iterator[AnyEvent]:
-        order = self._working[symbol].get(order_id)
-        if order is None:
-            return
+    def _meet(self, order: Order, span: Span, at_ms: int, left: dict[str, Decimal]) -> OrderFilled | None:
         intent = order.intent
+        order_id, symbol = intent.client_order_id, intent.symbol
+        if order_id not in self._working[symbol]:
+            return None  # what followed from a fill before it has taken it back
         if intent.type is STOP and order.filled > 0:
             # Triggered, but there was not enough to trade against: it is a market order by now.
             intent = replace(intent, type=MARKET)
         reference = reference_price(intent, span)
         if reference is None:
-            return
+            return None
         instrument = self._instruments[symbol]
         quantity = min(order.remaining, left[symbol])
         done = execute(instrument, intent, reference, quantity)
@@ -161,29 +177,12 @@ class PaperBroker:
             quantity = affordable(instrument, intent, reference, self._account.cash)
             done = execute(instrument, intent, reference, quantity)
         if quantity <= 0:
-            return
+            return None
         left[symbol] -= quantity
-        fill = self._fill(order, instrument, reference, quantity, done)
-        self._account.apply(fill, instrument)
-        filled = order.with_fill(quantity)
-        self._work(order_id, symbol, filled if filled.is_open else None)
-        yield OrderFilled(at_ms, fill)
-
-    def _expire(self, event: CandleClosed) -> Iterator[AnyEvent]:
-        # A market order takes what there is; the rest of it does not wait for the next candle.
-        for order_id in self._waiting(event.symbol, event.at_ms - 1):
-            if self._working[event.symbol][order_id].intent.type is MARKET:
-                self._work(order_id, event.symbol, None)
-                yield OrderCancelled(event.at_ms, order_id, "the candle's liquidity or our cash was used up")
-
-    @staticmethod
-    def _fill(order: Order, instrument: Instrument, reference: Decimal, quantity: Decimal, done: Execution) -> Fill:
-        intent = order.intent
-        trade_id = f"{intent.client_order_id}-{order.filled}"
-        return Fill(
-            intent.client_order_id,
-            trade_id,
-            intent.symbol,
+        fill = Fill(
+            order_id,
+            f"{order_id}-{order.filled}",
+            symbol,
             intent.side,
             quantity,
             done.price,
@@ -193,6 +192,10 @@ class PaperBroker:
             done.spread_cost,
             done.slippage_cost,
         )
+        self._account.apply(fill, instrument)
+        filled = order.with_fill(quantity)
+        self._work(order_id, symbol, filled if filled.is_open else None)
+        return OrderFilled(at_ms, fill)
 
     def _problem(self, intent: Intent) -> str:
         instrument = self._instruments[intent.symbol]

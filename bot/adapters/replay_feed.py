@@ -5,10 +5,11 @@ Knows nothing of files; the series were read and checked before.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain, groupby
+from itertools import chain, groupby, repeat
 from operator import attrgetter
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bot.adapters.candle_series import CandleSeries
 from bot.core.commands import Backfill
@@ -38,7 +39,8 @@ class ReplayFeed:
 
     def backfill(self, request: Backfill) -> list[Backfilled]:
         """Answer with the candles of `[from_ms, to_ms)`; what the files do not hold never was."""
-        candles = tuple(chain.from_iterable(self._candles(request.symbol, request.from_ms, request.to_ms)))
+        pieces = self._pieces(request.symbol, request.from_ms, request.to_ms)
+        candles = tuple(chain.from_iterable(candles for _, candles in pieces))
         return [Backfilled(request.to_ms, request.symbol, request.from_ms, request.to_ms, candles)]
 
     def instants(self, begin_ms: Mapping[str, int]) -> Iterator[Sequence[CandleClosed]]:
@@ -49,11 +51,9 @@ class ReplayFeed:
             begin_ms: For each market the open time of its first candle.
         """
         if len(self._series) == 1:
-            ((symbol, series),) = self._series.items()
-            yield from zip(self._closed(symbol, begin_ms[symbol], int(series.open_time_ms[-1]) + 1), strict=False)
-            return
-        for _, closed_together in groupby(self._merged(begin_ms), key=attrgetter("at_ms")):
-            yield tuple(closed_together)
+            (symbol,) = self._series
+            return zip(self._closed(symbol, begin_ms[symbol]), strict=False)
+        return (tuple(together) for _, together in groupby(self._merged(begin_ms), key=attrgetter("at_ms")))
 
     def count(self, begin_ms: Mapping[str, int]) -> int:
         """How many candles `instants` will hold."""
@@ -61,26 +61,26 @@ class ReplayFeed:
 
     def _merged(self, begin_ms: Mapping[str, int]) -> Iterator[CandleClosed]:
         # Sorted by open time, and within one instant by market: a stable sort keeps the given order.
-        feeds = [
-            self._closed(symbol, begin_ms[symbol], int(series.open_time_ms[-1]) + 1)
-            for symbol, series in self._series.items()
-        ]
+        feeds = [self._closed(symbol, begin_ms[symbol]) for symbol in self._series]
         times = [one.open_time_ms[one.open_time_ms >= begin_ms[symbol]] for symbol, one in self._series.items()]
         which = np.concatenate([np.full(len(part), index) for index, part in enumerate(times)])
         for index in which[np.argsort(np.concatenate(times), kind="stable")].tolist():
             yield next(feeds[index])
 
-    def _closed(self, symbol: str, from_ms: int, to_ms: int) -> Iterator[CandleClosed]:
-        length = self._timeframe_ms
-        for piece in self._candles(symbol, from_ms, to_ms):
-            for candle in piece:
-                yield CandleClosed(candle.open_time_ms + length, symbol, candle)
+    def _closed(self, symbol: str, from_ms: int) -> Iterator[CandleClosed]:
+        times = self._series[symbol].open_time_ms
+        pieces = self._pieces(symbol, from_ms, int(times[-1]) + 1)
+        # Without a generator's step for each candle: a run begins with a million of them.
+        return chain.from_iterable(
+            map(CandleClosed, (opens + self._timeframe_ms).tolist(), repeat(symbol), candles)
+            for opens, candles in pieces
+        )
 
-    def _candles(self, symbol: str, from_ms: int, to_ms: int) -> Iterator[list[Candle]]:
+    def _pieces(self, symbol: str, from_ms: int, to_ms: int) -> Iterator[tuple[NDArray[np.int64], Iterator[Candle]]]:
         series = self._series[symbol]
         first, last = np.searchsorted(series.open_time_ms, [from_ms, to_ms]).tolist()
         # A piece at a time: lists of a million floats cost more memory than the arrays that they come from.
         for start in range(first, last, _PIECE):
             stop = min(start + _PIECE, last)
-            times = series.open_time_ms[start:stop].tolist()
-            yield list(map(Candle, times, *series.ohlcv[start:stop].T.tolist()))
+            opens = series.open_time_ms[start:stop]
+            yield opens, map(Candle, opens.tolist(), *series.ohlcv[start:stop].T.tolist())

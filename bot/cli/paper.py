@@ -51,7 +51,9 @@ class _Speed(click.ParamType[str]):
 
 
 @click.command()
-@click.option("--exchange", default="embedded", show_default=True, help="embedded (invented candles) or binance.")
+@click.option(
+    "--exchange", default="embedded", show_default=True, help="embedded (invented candles), binance, bybit, okx or kraken."
+)
 @click.option("--symbol", "symbols", multiple=True, help="A market such as BTC/USDT; may be given again.")
 @click.option("--timeframe", default="1h", show_default=True, help="Length of the candles.")
 @click.option("--bundle", type=Path, help="The model; the shipped one if not given.")
@@ -70,6 +72,7 @@ class _Speed(click.ParamType[str]):
     show_default=True,
     help="The embedded market's seconds in a real one, or max.",
 )
+@click.option("--record", is_flag=True, help="Keep all that the session hears on a tape, for replay and parity.")
 @click.option("--out", type=Path, required=True, help="The run's folder; an unfinished run there is gone on with.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
 def paper(as_json: bool, **asked: Any) -> int:

@@ -1,9 +1,9 @@
-"""A live stream wired into a paper run: the embedded exchange on loopback, or Binance's public data."""
+"""A live stream wired into a paper run: the embedded exchange on loopback, or a venue's public data."""
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -11,31 +11,32 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bot.adapters.candle_names import EXPECTED_SYMBOL, read_symbol
-from bot.adapters.candle_stream import CandleStream
-from bot.adapters.clock import MarketClock, SystemClock
-from bot.adapters.exchange_process import END_OF_MARKET, ExchangeProcess
-from bot.adapters.history import PUBLIC_DATA_URL, CcxtHistory
+from bot.adapters.candle_stream import CandleStreams
+from bot.adapters.clock import SystemClock
+from bot.adapters.feed_outputs import EngineEvent
+from bot.adapters.history import CcxtHistory
 from bot.adapters.journal_reader import read_run
 from bot.adapters.narrator import Narrator, Tell
 from bot.adapters.no_model import NoModel
-from bot.adapters.venues.binance import LIVE_URL, BinanceKlines
+from bot.adapters.tape_writer import TapeWriter
+from bot.compose.feed_plan import EMBEDDED, FeedPlan
+from bot.compose.market_source import InventedMarket, MarketSource, embedded_start_ms, market_source
 from bot.compose.parts import REFERENCE_BUNDLE, costs, load_forecaster, overruled, paper_broker, resolve_strategy
 from bot.compose.run import Opened, open_run, plan
+from bot.compose.tape_events import TAPE_FOLDER
 from bot.core.errors import ConfigError
 from bot.core.events import CandleClosed, PriceUpdated
 from bot.core.market import Instrument, Timeframe
 from bot.core.ports import Forecaster
 from bot.core.run_record import RunRecord
+from bot.paper_play import PaperPlay
 from bot.pump import Pump, spare_collector
 from bot.replay import Checkpoints, begin_session
 from bot.runner import Emit, InstantAssembler, PaperSession, Questions
 from config.loading import Loaded, load_settings
 
-EMBEDDED_ORIGIN_MS: Final = 1_704_067_200_000
-"""2024-01-01, where the embedded exchange's markets begin."""
-
-EMBEDDED_HISTORY: Final = 2_000
-"""Candles of its history that lie before a new session: more than any warm-up."""
+_AUDITS_ONE_IN: Final = 16
+"""One candle in so many is compared with the venue's history after the fact."""
 
 
 class PaperRequest(Struct, frozen=True):
@@ -43,6 +44,7 @@ class PaperRequest(Struct, frozen=True):
     What a paper session was asked to do; the names are those of the command line.
 
     `seed`, `rho` and `speed` are the embedded exchange's. `for_ms` is market time; None runs until it is stopped.
+    `record` keeps what the session hears on a tape in its own folder.
     """
 
     out: Path
@@ -59,16 +61,7 @@ class PaperRequest(Struct, frozen=True):
     seed: int = 7
     rho: float = 0.3
     speed: str = "max"
-
-
-class Venue(Struct, frozen=True):
-    """Where a session's data comes from, and whose time it runs by."""
-
-    rest_url: str
-    stream_url: str
-    end_reason: str | None
-    label: str
-    clock: MarketClock | SystemClock
+    record: bool = False
 
 
 async def run_paper(request: PaperRequest, tell: Tell, progress: Callable[[int, int], None]) -> bool:
@@ -96,8 +89,8 @@ async def run_paper(request: PaperRequest, tell: Tell, progress: Callable[[int, 
     if resolve_strategy(request.strategy, loaded.settings).needs_forecast:
         bundle, model = load_forecaster(request.bundle or REFERENCE_BUNDLE, request.runtime)
     async with (
-        _venue(request, timeframe, recorded) as venue,
-        CcxtHistory(request.symbols, timeframe, venue.rest_url) as history,
+        _source(request, timeframe, recorded) as source,
+        CcxtHistory(request.symbols, timeframe, source.rest_url) as history,
     ):
         header = plan(
             loaded,
@@ -105,10 +98,10 @@ async def run_paper(request: PaperRequest, tell: Tell, progress: Callable[[int, 
             timeframe,
             strategy=request.strategy,
             bundle=bundle,
-            started_ms=recorded.header.at_ms if recorded else _floor(venue.clock.now_ms(), timeframe),
+            started_ms=recorded.header.at_ms if recorded else _floor(source.clock.now_ms(), timeframe),
             inputs=_inputs(request),
             labels={
-                "market": venue.label,
+                "market": source.label,
                 "profile": request.profile or "cautious",
                 "signal_venue": request.exchange,
             },
@@ -118,7 +111,7 @@ async def run_paper(request: PaperRequest, tell: Tell, progress: Callable[[int, 
             working = opened.engine.state.orders.items()
             purposes = {order_id: order.intent.purpose for order_id, order in working}
             narrator = Narrator(opened.journal, tell, purposes)
-            finished = await _session(request, opened, venue, history, model or NoModel(), narrator, progress)
+            finished = await _session(request, opened, source, history, model or NoModel(), narrator, progress)
             if finished:
                 opened.journal.finish()
         finally:
@@ -129,13 +122,13 @@ async def run_paper(request: PaperRequest, tell: Tell, progress: Callable[[int, 
 async def _session(
     request: PaperRequest,
     opened: Opened,
-    venue: Venue,
+    source: MarketSource,
     history: CcxtHistory,
     model: Forecaster,
     journal: Narrator,
     progress: Callable[[int, int], None],
 ) -> bool:
-    engine, header, clock = opened.engine, opened.header, venue.clock
+    engine, header, clock = opened.engine, opened.header, source.clock
     timeframe = Timeframe(header.timeframe)
     symbols = [one.symbol for one in header.instruments]
     broker, questions = paper_broker(header), Questions()
@@ -143,51 +136,65 @@ async def _session(
     session = PaperSession(
         pump,
         questions,
-        broker,
+        PaperPlay(pump, broker, timeframe.ms),
         InstantAssembler(symbols, int(header.settings["engine.batch_deadline_ms"])),
         Checkpoints(engine, opened.journal, int(header.settings["journal.snapshot_events"])),
         commit=journal.commit,
         clock=clock,
         progress=progress,
-        timeframe_ms=timeframe.ms,
         until_ms=None if request.for_ms is None else header.at_ms + request.for_ms,
     )
-    names = {symbol.replace("/", ""): symbol for symbol in symbols}
-    klines = BinanceKlines(names, timeframe, venue.stream_url)
+    now_ms = clock.now_ms()
+    first_ms = _floor(now_ms, timeframe)
+    planned = replace(
+        FeedPlan.of_markets(request.exchange, symbols, timeframe),
+        begin_ms={symbol: max(first_ms, engine.next_open_ms(symbol)) for symbol in symbols},
+        journal_events=opened.journal.event_count,
+        audits_one_in=_AUDITS_ONE_IN,
+    )
+    with ExitStack() as held:
+        held.enter_context(_signals(session.stop))
+        tape = None
+        if request.record:
+            tape = held.enter_context(TapeWriter(request.out / TAPE_FOLDER, planned.header(now_ms)))
+        streams = planned.streams(source.stream_url)
+        feed = planned.feed(streams)
 
-    async def stream(inbox: Emit) -> None:
-        async def emit(event: CandleClosed | PriceUpdated) -> None:
-            # The paper market knows closed candles only, so that a session and the replay of its candles agree.
-            if isinstance(event, CandleClosed):
-                await inbox(event)
+        async def stream(inbox: Emit) -> None:
+            async def emit(event: EngineEvent) -> None:
+                # The paper market knows closed candles only, so that a session and the replay of its candles agree.
+                if not isinstance(event, PriceUpdated):
+                    await inbox(event)
 
-        await CandleStream(klines, emit, end_reason=venue.end_reason).run()
+            await CandleStreams(
+                streams,
+                feed,
+                history,
+                emit,
+                SystemClock(),
+                tap=tape.write if tape else None,
+                end_reason=source.end_reason,
+                patience=planned.patience,
+            ).run()
 
-    spare_collector()
-    begin_session(pump, clock.now_ms(), model.name if engine.needs_forecast else None)
-    journal.commit()
-    with _signals(session.stop):
+        spare_collector()
+        begin_session(pump, now_ms, model.name if engine.needs_forecast else None)
+        journal.commit()
         return await session.run(stream, history)
 
 
-@asynccontextmanager
-async def _venue(request: PaperRequest, timeframe: Timeframe, recorded: RunRecord | None) -> AsyncIterator[Venue]:
-    if request.exchange == "binance":
-        yield Venue(PUBLIC_DATA_URL, LIVE_URL, None, "Binance spot, public data, in real time", SystemClock())
-        return
-    if request.exchange != "embedded":
-        raise ConfigError(f"--exchange {request.exchange} is not known: it is embedded or binance")
-    started_ms = recorded.header.at_ms if recorded else EMBEDDED_ORIGIN_MS + EMBEDDED_HISTORY * timeframe.ms
-    from_ms = _heard_until(request, recorded) if recorded else started_ms
-    arguments = [word for symbol in request.symbols for word in ("--symbol", symbol)]
-    arguments += ["--timeframe", timeframe.value, "--seed", str(request.seed), "--rho", str(request.rho)]
-    arguments += ["--start", str(EMBEDDED_ORIGIN_MS), "--from", str(from_ms), "--speed", request.speed]
-    if request.for_ms is not None:
-        left = (started_ms + request.for_ms - from_ms) // timeframe.ms
-        arguments += ["--count", str(max(left, 1))]
-    async with await ExchangeProcess.start(arguments) as process:
-        label = f"invented market, seed {request.seed}, with a planted AR(1) edge of rho = {request.rho}"
-        yield Venue(process.rest_url, process.stream_url, END_OF_MARKET, label, MarketClock(from_ms))
+def _source(
+    request: PaperRequest, timeframe: Timeframe, recorded: RunRecord | None
+) -> AbstractAsyncContextManager[MarketSource]:
+    started_ms = recorded.header.at_ms if recorded else embedded_start_ms(timeframe)
+    return market_source(
+        request.exchange,
+        request.symbols,
+        timeframe,
+        InventedMarket(request.seed, request.rho, request.speed),
+        _heard_until(request, recorded) if recorded else started_ms,
+        None if request.for_ms is None else started_ms + request.for_ms,
+    )
 
 
 def _heard_until(request: PaperRequest, recorded: RunRecord) -> int:
@@ -225,7 +232,7 @@ async def _instruments(
 
 def _inputs(request: PaperRequest) -> dict[str, str]:
     inputs = {"exchange": request.exchange, "for_ms": str(request.for_ms), "runtime": request.runtime}
-    if request.exchange == "embedded":
+    if request.exchange == EMBEDDED:
         inputs |= {"seed": str(request.seed), "rho": str(request.rho)}
     return inputs
 

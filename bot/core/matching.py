@@ -82,7 +82,8 @@ def execute(instrument: Instrument, intent: Intent, reference: Decimal, quantity
         half_spread = reference * costs.half_spread_bps / BPS
         penalty = half_spread + reference * costs.slippage_bps / BPS
         price = instrument.quantize_price(reference + penalty if buys else reference - penalty, up=buys)
-        price = max(price, instrument.tick_size)
+        if price <= 0:
+            price = instrument.tick_size
         # Rounded to what is booked: the two parts must add up exactly, whatever the number of digits.
         spread_cost = (half_spread * quantity).quantize(FEE_STEP, ROUND_DOWN)
     total_cost = (price - reference if buys else reference - price) * quantity

@@ -70,7 +70,7 @@ class OrderStatus(StrEnum):
         self.is_final = value in ("filled", "cancelled", "rejected")
 
 
-_ACCEPTED: Final = OrderStatus.ACCEPTED
+ACCEPTED: Final = OrderStatus.ACCEPTED
 _FILLED: Final = OrderStatus.FILLED
 _PARTIALLY_FILLED: Final = OrderStatus.PARTIALLY_FILLED
 
@@ -151,7 +151,7 @@ class Order(Struct, frozen=True, array_like=True, gc=False):
         """The order in another status; a final status is never left, a fill never undone."""
         if self.status.is_final:
             return self
-        if status is _ACCEPTED and self.filled > 0:
+        if status is ACCEPTED and self.filled > 0:
             status = _PARTIALLY_FILLED
         return Order(self.intent, status, self.filled, venue_order_id or self.venue_order_id)
 
@@ -162,6 +162,9 @@ class Order(Struct, frozen=True, array_like=True, gc=False):
         A fill is a fact also where a cancel or a rejection was heard first: the quantity always counts.
         """
         filled = self.filled + quantity
-        working = self.status if self.status.is_final else _PARTIALLY_FILLED
-        status = _FILLED if filled >= self.intent.quantity else working
+        status = self.status
+        if filled >= self.intent.quantity:
+            status = _FILLED
+        elif not status.is_final:
+            status = _PARTIALLY_FILLED
         return Order(self.intent, status, filled, self.venue_order_id)

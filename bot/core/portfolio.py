@@ -41,31 +41,30 @@ class Portfolio(Struct):
         Raises:
             DataError: The fill sells more than is held, or pays its fee in an asset that is neither of the two.
         """
-        held = self.position(fill.symbol)
-        amount = fill.price * fill.quantity
+        symbol, quantity = fill.symbol, fill.quantity
+        held = self.positions.get(symbol, FLAT)
+        amount = fill.price * quantity
         base_fee = quote_fee = ZERO
         if fill.fee_asset == instrument.quote:
             quote_fee = fill.fee
         elif fill.fee_asset == instrument.base:
             base_fee = fill.fee
         else:
-            raise DataError(f"fill {fill.trade_id} pays its fee in {fill.fee_asset}, which {fill.symbol} does not have")
+            raise DataError(f"fill {fill.trade_id} pays its fee in {fill.fee_asset}, which {symbol} does not have")
         if fill.side is BUY:
-            quantity = held.quantity + fill.quantity - base_fee
-            average = (held.average_price * held.quantity + amount) / (held.quantity + fill.quantity)
+            bought = held.quantity + quantity
+            after = Position(bought - base_fee, (held.average_price * held.quantity + amount) / bought)
             paid = amount + quote_fee
         else:
-            quantity = held.quantity - fill.quantity - base_fee
-            average = held.average_price
+            after = Position(held.quantity - quantity - base_fee, held.average_price)
             paid = quote_fee - amount
-        if quantity < 0:
-            raise DataError(f"fill {fill.trade_id} sells {fill.quantity} {instrument.base} of {held.quantity} held")
+        if after.quantity < 0:
+            raise DataError(f"fill {fill.trade_id} sells {quantity} {instrument.base} of {held.quantity} held")
         self.cash -= paid
-        after = Position(quantity, average) if quantity else FLAT
-        if after is FLAT:
-            self.positions.pop(fill.symbol, None)
-        else:
-            self.positions[fill.symbol] = after
+        if not after.quantity:
+            self.positions.pop(symbol, None)
+            return FLAT
+        self.positions[symbol] = after
         return after
 
     def holdings_value(self, marks: Mapping[str, float]) -> float:

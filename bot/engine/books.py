@@ -16,7 +16,10 @@ from bot.engine.state import EngineState
 _REMEMBERED: Final = 256
 """Finished orders and trade ids kept at least, so that a late or repeated fill is still recognised."""
 
+_FULL: Final = 2 * _REMEMBERED
+
 _SUBMIT, _CANCEL = "submit ", "cancel "
+_UNKNOWN: Final = OrderStatus.UNKNOWN
 
 
 class Books:
@@ -53,28 +56,31 @@ class Books:
         if order is None:
             return None
         order = order.moved_to(status, venue_order_id)
-        self._keep(order)
-        if status is not OrderStatus.UNKNOWN:
+        self._keep(order_id, order)
+        if status is not _UNKNOWN:
             self._state.unanswered.pop(_SUBMIT + order_id, None)
         return order
 
     def filled(self, event: OrderFilled) -> tuple[Order, Position] | None:
         """Book a fill, once; None when the order is not ours or the trade is already counted."""
         fill, state = event.fill, self._state
-        order = self.order(fill.client_order_id)
-        trade = f"{fill.symbol} {fill.trade_id}"
+        order_id, symbol = fill.client_order_id, fill.symbol
+        order = self.order(order_id)
+        trade = f"{symbol} {fill.trade_id}"
         if order is None or trade in state.trades_seen:
             return None
         state.trades_seen[trade] = True
-        _forget_oldest(state.trades_seen)
+        if len(state.trades_seen) >= _FULL:
+            _forget_oldest(state.trades_seen)
         order = order.with_fill(fill.quantity)
-        state.unanswered.pop(_SUBMIT + fill.client_order_id, None)
-        self._keep(order)
-        position = state.portfolio.apply(fill, self._instruments[fill.symbol])
+        state.unanswered.pop(_SUBMIT + order_id, None)
+        self._keep(order_id, order)
+        position = state.portfolio.apply(fill, self._instruments[symbol])
         self.cash = float(state.portfolio.cash)
-        self.held[fill.symbol] = float(position.quantity)
-        if not position.quantity:
-            del self.held[fill.symbol]
+        if position.quantity:
+            self.held[symbol] = float(position.quantity)
+        else:
+            self.held.pop(symbol, None)
         return order, position
 
     def equity(self) -> float:
@@ -93,19 +99,19 @@ class Books:
         holdings = {symbol: position.quantity for symbol, position in portfolio.positions.items()}
         return Reconcile(known, portfolio.cash, holdings, tuple(waiting.values()))
 
-    def _keep(self, order: Order) -> None:
-        state, order_id = self._state, order.intent.client_order_id
-        if order.is_open:
+    def _keep(self, order_id: str, order: Order) -> None:
+        state = self._state
+        if not order.status.is_final:
             state.orders[order_id] = order
             return
         state.orders.pop(order_id, None)
         state.unanswered.pop(_CANCEL + order_id, None)
         state.finished[order_id] = order
-        _forget_oldest(state.finished)
+        if len(state.finished) >= _FULL:
+            _forget_oldest(state.finished)
 
 
 def _forget_oldest(remembered: dict[str, Any]) -> None:
     # Half of them at a time: to ask a dict for its first key walks over all that were deleted before it.
-    if len(remembered) >= 2 * _REMEMBERED:
-        for key in list(remembered)[:_REMEMBERED]:
-            del remembered[key]
+    for key in list(remembered)[:_REMEMBERED]:
+        del remembered[key]

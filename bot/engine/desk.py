@@ -10,7 +10,7 @@ from decimal import Decimal
 from bot.core.commands import AnyCommand, Notify, Verdict
 from bot.core.events import OrderAccepted, OrderCancelled, OrderFilled, OrderRejected, OrderUnknown
 from bot.core.market import Instrument
-from bot.core.orders import BUY, MARKET, SELL, STOP, Approved, Denied, Order, OrderStatus, Purpose
+from bot.core.orders import ACCEPTED, BUY, MARKET, SELL, STOP, ZERO, Approved, Denied, Order, OrderStatus, Purpose
 from bot.core.portfolio import Position
 from bot.engine.books import Books
 from bot.engine.entry import OrderEntry
@@ -36,7 +36,7 @@ class OrderDesk:
         self._instruments = instruments
         self._books = books
         self._entry = entry
-        self._least = {symbol: float(one.min_notional) for symbol, one in instruments.items()}
+        self.least = {symbol: float(one.min_notional) for symbol, one in instruments.items()}
         self._with_costs = {symbol: 1.0 + one.costs.round_trip_bps / 2e4 for symbol, one in instruments.items()}
 
     def trade(
@@ -52,21 +52,20 @@ class OrderDesk:
             quantity = self._instruments[market.symbol].quantize_quantity(float(quantity) * (1.0 - wanted / held))
         return self._leave(market, Purpose.EXIT, quantity, out)
 
-    def flatten(self, purpose: Purpose, out: list[AnyCommand]) -> None:
-        """Sell everything that our fills bought and that the venue would take."""
-        for symbol in list(self._books.held):
+    def tend(self, out: list[AnyCommand]) -> None:
+        """See to what is held, once a candle: protect again what a refusal has left without a stop."""
+        # A level, not an edge: a drawdown breaker goes on selling until nothing is left to sell.
+        if self._state.breakers.drawdown_tripped:
+            self._flatten(out)
+        for symbol in self._books.held:
             market = self._state.markets[symbol]
-            if not (market.exit_id or market.pending_exit or self.is_dust(symbol, market.mark)):
-                self._leave(market, purpose, self._lots(market), out)
+            if not market.stop_id and not self._is_dust(symbol, market.mark):
+                self.protect(market, out)
 
     def take_entries_back(self, out: list[AnyCommand]) -> None:
         """Cancel every working entry: nothing may be bought from now on."""
         for market in self._state.markets.values():
             self.take_entry_back(market, out)
-
-    def is_dust(self, symbol: str, mark: float) -> bool:
-        """Whether the holding is worth too little at this price for the venue to take it."""
-        return self._books.held[symbol] * mark < self._least[symbol]
 
     def take_entry_back(self, market: MarketState, out: list[AnyCommand]) -> None:
         """Cancel a working entry that is not wanted any more."""
@@ -88,13 +87,6 @@ class OrderDesk:
         elif stop.remaining != quantity or stop.intent.stop_price != market.stop_price:
             self._entry.cancel(market.stop_id, market.symbol, out)  # placed anew when the cancel is answered
 
-    def guard(self, out: list[AnyCommand]) -> None:
-        """Protect again, once a candle, what a refusal has left without a stop."""
-        for symbol in self._books.held:
-            market = self._state.markets[symbol]
-            if not market.stop_id and not self.is_dust(symbol, market.mark):
-                self.protect(market, out)
-
     def tighten_stops(self, out: list[AnyCommand]) -> None:
         """Under new limits an open position keeps its stop unless the new one is tighter."""
         for symbol, position in self._state.portfolio.positions.items():
@@ -104,7 +96,7 @@ class OrderDesk:
 
     def on_accepted(self, event: OrderAccepted) -> None:
         """The venue holds it."""
-        self._books.moved(event.client_order_id, OrderStatus.ACCEPTED, event.venue_order_id)
+        self._books.moved(event.client_order_id, ACCEPTED, event.venue_order_id)
 
     def on_unknown(self, event: OrderUnknown, out: list[AnyCommand]) -> None:
         """Nobody knows: it counts as working, and is never sent again."""
@@ -125,7 +117,7 @@ class OrderDesk:
         was_stop = order.intent.client_order_id == market.stop_id
         self._forget(market, order)
         # A refused stop becomes an exit, a refused exit gets its stop back. What protects is not asked for again at
-        # once, or a venue that refuses both would be asked for ever: `guard` does so at the next close.
+        # once, or a venue that refuses both would be asked for ever: `tend` does so at the next close.
         if was_stop:
             self._leave(market, Purpose.STOP, self._lots(market), out)
         elif order.intent.purpose in (Purpose.ENTRY, Purpose.EXIT):
@@ -157,6 +149,16 @@ class OrderDesk:
         elif order.intent.purpose is Purpose.STOP:
             market.stopped_ms = event.at_ms
         self._go_on(market, out)
+
+    def _flatten(self, out: list[AnyCommand]) -> None:
+        for symbol in list(self._books.held):
+            market = self._state.markets[symbol]
+            if not (market.exit_id or market.pending_exit or self._is_dust(symbol, market.mark)):
+                self._leave(market, Purpose.BREAKER, self._lots(market), out)
+
+    def _is_dust(self, symbol: str, mark: float) -> bool:
+        # Worth too little at this price for the venue to take it.
+        return self._books.held[symbol] * mark < self.least[symbol]
 
     def _enter(self, market: MarketState, notional: float, out: list[AnyCommand]) -> tuple[Verdict, str]:
         instrument = self._instruments[market.symbol]
@@ -234,8 +236,8 @@ class OrderDesk:
 
     def _lots(self, market: MarketState) -> Decimal:
         # What can be sold of a position: a fee paid in base leaves it off the lot grid.
-        position = self._state.portfolio.position(market.symbol).quantity
-        return self._instruments[market.symbol].quantize_quantity(position) if position else position
+        position = self._state.portfolio.positions.get(market.symbol)
+        return ZERO if position is None else self._instruments[market.symbol].quantize_quantity(position.quantity)
 
     @staticmethod
     def _forget(market: MarketState, order: Order) -> None:

@@ -11,6 +11,7 @@ from bot.core.commands import AnyCommand, CancelOrder, SubmitOrder
 from bot.core.market import DAY_MS, Instrument
 from bot.core.matching import BPS
 from bot.core.orders import BUY, ZERO, Approved, Denied, Intent, Order, OrderType, Purpose, Side
+from bot.core.portfolio import FLAT
 from bot.engine.books import Books
 from bot.engine.state import EngineSettings, EngineState, MarketState
 from risk.breakers import TradingState
@@ -55,8 +56,8 @@ class OrderEntry:
     def _view(self, market: MarketState, released: str) -> AccountView:
         state, books = self._state, self._books
         symbol = market.symbol
-        position = state.portfolio.position(symbol).quantity
-        selling, reserved_here, reserved = ZERO, ZERO, ZERO
+        position = state.portfolio.positions.get(symbol, FLAT).quantity
+        selling = reserved_here = reserved = ZERO
         for order_id, order in state.orders.items():
             if order.intent.side is BUY:
                 cash = self._cash_for(order)

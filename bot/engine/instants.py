@@ -5,7 +5,6 @@ An instant is decided when every market has reported or its deadline has passed.
 in one question; an answer that is late, or not about a window's last candle, is dropped and counted.
 """
 
-from itertools import zip_longest
 from math import isfinite, sqrt
 from typing import Final
 
@@ -111,8 +110,19 @@ class Instants:
             return
         awaiting, state.awaiting = state.awaiting, ()
         # The answer is in the order of the question: what is not in its place is no answer.
-        for symbol, forecast in zip_longest(awaiting, event.forecasts[: len(awaiting)]):
-            self._decide_on(state.markets[symbol], event.close_time_ms, forecast, out)
+        forecasts = event.forecasts
+        for place, symbol in enumerate(awaiting):
+            market, forecast = state.markets[symbol], forecasts[place] if place < len(forecasts) else None
+            last = market.last
+            if last is None or last.open_time_ms + self._timeframe_ms != event.close_time_ms:
+                state.forecasts_dropped += 1
+                self._no_decision(market, Verdict.NO_FORECAST, "the window has moved on", out)
+            elif forecast is None or forecast.symbol != symbol:
+                self._no_decision(market, Verdict.NO_FORECAST, "the model gave no answer", out)
+            elif not (0.0 <= forecast.p_up <= 1.0 and isfinite(forecast.expected_return)):
+                self._no_decision(market, Verdict.NO_FORECAST, "the forecast is not a number", out)
+            else:
+                self._decide(market, forecast, out)
 
     def on_no_forecast(self, event: ForecastFailed, out: list[AnyCommand]) -> None:
         """Decide nothing where the model could not answer."""
@@ -194,18 +204,6 @@ class Instants:
         state.forecasts_dropped += 1
         for symbol in awaiting:
             self._no_decision(state.markets[symbol], Verdict.NO_FORECAST, reason, out)
-
-    def _decide_on(self, market: MarketState, close_ms: int, forecast: Forecast | None, out: list[AnyCommand]) -> None:
-        last = market.last
-        if last is None or last.open_time_ms + self._timeframe_ms != close_ms:
-            self._state.forecasts_dropped += 1
-            self._no_decision(market, Verdict.NO_FORECAST, "the window has moved on", out)
-        elif forecast is None or forecast.symbol != market.symbol:
-            self._no_decision(market, Verdict.NO_FORECAST, "the model gave no answer", out)
-        elif not (0.0 <= forecast.p_up <= 1.0 and isfinite(forecast.expected_return)):
-            self._no_decision(market, Verdict.NO_FORECAST, "the forecast is not a number", out)
-        else:
-            self._decide(market, forecast, out)
 
     def _decide(self, market: MarketState, forecast: Forecast | None, out: list[AnyCommand]) -> None:
         symbol, mark = market.symbol, market.mark

@@ -101,15 +101,18 @@ class CandleIntake:
 
     def _take(self, market: MarketState, window: Window, candle: Candle) -> None:
         window.push(candle)
-        previous = market.last
+        previous, close = market.last, candle.close
         if previous is None:
             market.sigma_squared = 0.0
             market.atr = candle.high - candle.low
         else:
-            move = log(candle.close / previous.close)
+            move = log(close / previous.close)
             market.sigma_squared = ewma(market.sigma_squared, move * move, _ALPHA)
-            market.atr = wilder(market.atr, true_range(candle.high, candle.low, previous.close), ATR_LENGTH)
+            high, low = candle.high, candle.low
+            # Mostly a bar spans the close before it, and its true range is its own.
+            width = high - low if low <= previous.close <= high else true_range(high, low, previous.close)
+            market.atr = wilder(market.atr, width, ATR_LENGTH)
         market.last = candle
-        market.signal_price = candle.close
+        market.signal_price = close
         if self._same_venue[market.symbol]:
-            market.mark = candle.close
+            market.mark = close

@@ -6,7 +6,6 @@ Breakers look at marked equity, at every close and at every price between.
 
 from bot.core.commands import AnyCommand, BreakerTripped, Marked
 from bot.core.events import PriceUpdated
-from bot.core.orders import Purpose
 from bot.engine.books import Books
 from bot.engine.desk import OrderDesk
 from bot.engine.entry import OrderEntry
@@ -49,7 +48,7 @@ class AccountWatch:
         if trip is not None or breakers.daily_tripped is not was_tripped:
             self._react(instant_ms, trip, out)
         if self._books.held:
-            self._tend(out)
+            self._desk.tend(out)
 
     def on_price(self, market: MarketState, event: PriceUpdated, out: list[AnyCommand]) -> None:
         """Mark the account at a price between closes."""
@@ -63,9 +62,10 @@ class AccountWatch:
     def held_frac(self, symbol: str, mark: float) -> float:
         """The exposure held, as a fraction of equity; 0 for dust, about which nothing can be decided."""
         held = self._books.held
-        if symbol not in held or self._desk.is_dust(symbol, mark):
+        if symbol not in held:
             return 0.0
-        return held[symbol] * mark / self.equity
+        value = held[symbol] * mark
+        return 0.0 if value < self._desk.least[symbol] else value / self.equity
 
     def renew(self) -> None:
         """Work out anew what may be traded, and why."""
@@ -94,10 +94,4 @@ class AccountWatch:
         if trip is not None:
             out.append(BreakerTripped(at_ms, trip.breaker, trip.reason))
             self._desk.take_entries_back(out)
-            self._tend(out)
-
-    def _tend(self, out: list[AnyCommand]) -> None:
-        # A level, not an edge: a drawdown breaker goes on selling until nothing is left to sell.
-        if self._state.breakers.drawdown_tripped:
-            self._desk.flatten(Purpose.BREAKER, out)
-        self._desk.guard(out)
+            self._desk.tend(out)

@@ -13,27 +13,34 @@ import sys
 
 import msgspec
 
+from bot.exchange.control import ControlDesk
 from bot.exchange.server import LOOPBACK, ExchangeServer
 
 
-async def serve(server: ExchangeServer, port: int) -> None:
+async def serve(server: ExchangeServer, port: int, control_port: int | None = None) -> None:
     """
     Run the exchange until SIGTERM, SIGINT or the end of the parent.
 
-    Prints one line of JSON when it listens: `{"port": 40123, "url": "http://127.0.0.1:40123"}`.
+    Prints one line of JSON when it listens: `{"port": 40123, "url": "http://127.0.0.1:40123"}`, with the address of
+    its control endpoint as `control` where a port for one is given; 0 takes a free one.
     """
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
     parent = await _watch_parent(ended)
+    control = None if control_port is None else ControlDesk(server)
     try:
         chosen = await server.start(port)
         server.on_failure(ended.set)
         ready = {"port": chosen, "url": f"http://{LOOPBACK}:{chosen}"}
+        if control:
+            ready["control"] = f"http://{LOOPBACK}:{await control.start(control_port or 0)}/control"
         print(msgspec.json.encode(ready).decode(), flush=True)  # noqa: T201 - the answer to the parent
         await ended.wait()
     finally:
+        if control:
+            await control.stop()
         await server.stop()
         if parent:
             parent.close()

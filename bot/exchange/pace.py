@@ -1,11 +1,10 @@
 """
 How market time passes: at a multiple of real time, or in lock step with those who listen.
 
-The one file of the exchange that reads the machine's clock.
+The one file of the exchange that reads a clock: the event loop's.
 """
 
 import asyncio
-from time import monotonic
 from typing import Protocol
 
 
@@ -18,6 +17,10 @@ class Pace(Protocol):
 
     async def reach(self, at_ms: int, audience: asyncio.Event) -> None:
         """Return when the market has come to `at_ms`. `audience` is set while somebody listens."""
+        ...
+
+    def real_s(self, market_ms: float) -> float:
+        """How long so much market time takes, in seconds of real time."""
         ...
 
 
@@ -37,6 +40,10 @@ class LockStep:
         await asyncio.sleep(0)
         await audience.wait()
         self._now_ms = at_ms
+
+    def real_s(self, market_ms: float) -> float:
+        """As long as it says: what is not an instant of the market happens in real time."""
+        return market_ms / 1_000.0
 
 
 class Paced:
@@ -60,14 +67,18 @@ class Paced:
         """Market time, which flows."""
         if self._began is None:
             return self._from_ms
-        now_ms = max(self._reached_ms, self._from_ms + int((monotonic() - self._began) * 1_000.0 * self._speed))
+        now_ms = max(self._reached_ms, self._from_ms + int((asyncio.get_running_loop().time() - self._began) * 1_000.0 * self._speed))
         return now_ms if self._until_ms is None else min(now_ms, self._until_ms)
 
     async def reach(self, at_ms: int, audience: asyncio.Event) -> None:
         """Wait until market time is there; before the first listener it does not move."""
         if self._began is None:
             await audience.wait()
-            self._began = monotonic()
-        await asyncio.sleep(max(at_ms - self.now_ms(), 0) / 1_000.0 / self._speed)
+            self._began = asyncio.get_running_loop().time()
+        await asyncio.sleep(self.real_s(max(at_ms - self.now_ms(), 0)))
         # A timer may wake a little early: what is said at an instant is never said before it.
         self._reached_ms = at_ms
+
+    def real_s(self, market_ms: float) -> float:
+        """Market time divided by the speed."""
+        return market_ms / 1_000.0 / self._speed

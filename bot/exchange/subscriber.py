@@ -1,20 +1,25 @@
 """
 One websocket of the exchange: what it listens to, what it asks for, and whether it is still there.
 
-Speaks Binance's control messages. Knows nothing of markets or of market time.
+Speaks Binance's control messages and keeps the house rules. Knows nothing of markets.
 """
 
 import asyncio
-from typing import Any, Final
+from typing import Any
 
 import msgspec
-from aiohttp import WSMsgType, web
+from aiohttp import WSMsgType
 
-from bot.exchange.wire import combined, error_body
+from bot.exchange.fault_plan import FaultPlan
+from bot.exchange.faults import MishandleRequest, StopPinging
+from bot.exchange.house_rules import POLICY_VIOLATION, HouseRules, MessageMeter
+from bot.exchange.line import Line
+from bot.exchange.occasions import Occasion
+from bot.exchange.pace import Pace
+from bot.exchange.wire import error_body
 
-PING_EVERY_S: Final = 20.0
-PONG_WITHIN_S: Final = 60.0
-"""Binance pings every 20 seconds and hangs up on a client whose pong is a minute late."""
+_WRONG_BY = 1_000_000
+"""How far the id of an answer is off when the plan wants a wrong one."""
 
 
 class _Request(msgspec.Struct):
@@ -30,16 +35,26 @@ class Subscriber:
     A client of the streams.
 
     Args:
-        websocket: The prepared connection, whose pings and pongs arrive as messages.
+        line: The connection, whose pings and pongs arrive as messages.
+        number: Which connection of the exchange it is.
         streams: Stream names of the address, subscribed from the start.
-        is_combined: Whether events are wrapped with the name of their stream.
+        rules: What is demanded of it.
+        plan: What goes wrong between us.
+        pace: The market's clock.
     """
 
-    def __init__(self, websocket: web.WebSocketResponse, streams: list[str], *, is_combined: bool) -> None:
-        self._websocket = websocket
+    def __init__(
+        self, line: Line, number: int, streams: list[str], rules: HouseRules, plan: FaultPlan, pace: Pace
+    ) -> None:
+        self.line = line
+        self.number = number
         self._streams = dict.fromkeys(streams)
-        self._is_combined = is_combined
+        self._rules = rules
+        self._plan = plan
+        self._pace = pace
+        self._meter = MessageMeter(rules)
         self._pong = asyncio.Event()
+        self._payload = b""
 
     @property
     def streams(self) -> list[str]:
@@ -50,38 +65,79 @@ class Subscriber:
         """Whether events of `stream` go to it."""
         return stream in self._streams
 
-    async def send(self, stream: str, event: str) -> None:
-        """Send one event and wait until the connection has taken it; a connection that is gone takes anything."""
-        try:
-            await self._websocket.send_str(combined(stream, event) if self._is_combined else event)
-        except ConnectionResetError:
-            self._streams.clear()
-
-    async def close(self, reason: str) -> None:
-        """Say goodbye: close code 1000."""
-        await self._websocket.close(code=1000, message=reason.encode())
-
     async def receive(self) -> bool:
-        """Handle one message of the client; False when it has hung up."""
-        message = await self._websocket.receive()
+        """Handle one message of the client; False when it has hung up, or was hung up on."""
+        message = await self.line.websocket.receive()
+        if message.type in {WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR}:
+            self._note("closed by client", str(message.data))
+            return False
+        if self._meter.is_too_much(asyncio.get_running_loop().time()):
+            return await self._throw_out("too many messages")
         if message.type is WSMsgType.TEXT or message.type is WSMsgType.BINARY:
-            await self._websocket.send_str(msgspec.json.encode(self._answer(message.data)).decode())
+            self._note("message in", str(message.data))
+            await self._reply(message.data)
         elif message.type is WSMsgType.PING:
-            await self._websocket.pong(message.data)
+            self._note("ping in", repr(message.data))
+            await self.line.pong(message.data)
         elif message.type is WSMsgType.PONG:
-            self._pong.set()
-        return message.type not in {WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR}
+            self._note("pong in", repr(message.data))
+            if message.data == self._payload:
+                self._pong.set()
+        if len(self._streams) > self._rules.streams:
+            return await self._throw_out("too many streams")
+        return True
 
     async def keep_alive(self) -> None:
-        """Ping for ever; returns when a pong did not come in time."""
+        """Ping for ever; returns when a pong, with the payload of its ping, did not come in time."""
         while True:
-            await asyncio.sleep(PING_EVERY_S)
+            await asyncio.sleep(self._rules.ping_every_s)
+            if self._plan.first(StopPinging, self._occasion()):
+                continue
             self._pong.clear()
+            self._payload = str(self._pace.now_ms()).encode()
+            self._note("ping out", repr(self._payload))
+            await self.line.ping(self._payload)
             try:
-                await self._websocket.ping(b"candlewick")
-                await asyncio.wait_for(self._pong.wait(), PONG_WITHIN_S)
-            except (TimeoutError, ConnectionResetError):
+                await asyncio.wait_for(self._pong.wait(), self._rules.pong_within_s)
+            except TimeoutError:
+                if not self.line.is_dark:
+                    self._note("no pong")
+                    return
+
+    async def _reply(self, data: str | bytes) -> None:
+        fault = self._plan.first(MishandleRequest, self._occasion())
+        before = dict(self._streams)
+        answer = self._answer(data)
+        late_s = 0.0
+        match fault.how if fault else None:
+            case "silent":
+                self._streams = before
                 return
+            case "error":
+                self._streams = before
+                answer = error_body(2, "Invalid request: it was not liked") | {"id": answer.get("id")}
+            case "wrong id":
+                answer["id"] = _WRONG_BY + answer["id"] if isinstance(answer.get("id"), int) else _WRONG_BY
+            case "no data":
+                self._streams = before
+            case "late" if fault:
+                late_s = self._pace.real_s(fault.late_ms)
+        text = msgspec.json.encode(answer).decode()
+        self._note("answer out", text)
+        await self.line.say(text, late_s)
+
+    async def _throw_out(self, why: str) -> bool:
+        self._note("house rule broken", why)
+        await self.line.hang_up(POLICY_VIOLATION, why)
+        await self.line.closed()
+        return False
+
+    def _occasion(self) -> Occasion:
+        return Occasion(self._pace.now_ms(), self.number)
+
+    def _note(self, what: str, text: str = "") -> None:
+        if not self._plan.is_idle:
+            self._plan.log.tell(self._pace.now_ms(), what, text, self.number)
 
     def _answer(self, data: str | bytes) -> dict[str, Any]:
         """The answer to one control message, after having done what it asks."""

@@ -62,6 +62,11 @@ def combined(stream: str, event: str) -> str:
     return f'{{"stream":"{stream}","data":{event}}}'
 
 
+def shutdown_event(at_ms: int) -> str:
+    """What is said before the server goes down; its stream is called `!serverShutdown`."""
+    return f'{{"e":"serverShutdown","E":{at_ms}}}'
+
+
 def kline_row(candle: Candle, timeframe_ms: int) -> list[int | str]:
     """One candle as the twelve columns of `GET /api/v3/klines`."""
     quote = candle.volume * candle.close

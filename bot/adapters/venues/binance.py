@@ -6,51 +6,49 @@ exception and never a price. Unknown events and unknown fields are passed over, 
 Shapes and limits are those of Binance's web-socket-streams documentation.
 """
 
-import re
 from collections.abc import Mapping
-from typing import Annotated, Final
+from typing import Final
 
 import msgspec
-from msgspec import UNSET, Meta, Struct, UnsetType, field
+from msgspec import UNSET, Struct, UnsetType, field
 
 from bot.adapters.venues import (
-    ClosedCandle,
-    FormingPrice,
     Ignored,
+    KeepAlive,
     Refused,
     ShuttingDown,
     StreamMessage,
     Subscribed,
+    Subscription,
     SubscriptionRefused,
 )
-from bot.core.errors import ConfigError
-from bot.core.market import Candle, ImpossibleCandle, Timeframe
+from bot.adapters.venues.bars import NOT_JSON, BarReader, TimeMs, quote, read_numbers
+from bot.adapters.venues.limits import batches, check_market_count, interval_name
+from bot.core.market import Timeframe
 
 LIVE_URL: Final = "wss://data-stream.binance.vision"
 """Market data only: no account can be reached through it."""
 
-MAX_STREAMS: Final = 1_024
+TESTNET_URL: Final = "wss://stream.testnet.binance.vision"
+"""The spot testnet, with books and prices of its own."""
+
+DEMO_URL: Final = "wss://demo-stream.binance.com"
+"""Demo mode: books of its own, near the live ones, under the live limits."""
+
+INTERVALS: Final = {timeframe: timeframe.value for timeframe in Timeframe}
+"""Binance's names of the timeframes, which are ours."""
+
+MAX_MARKETS: Final = 1_024
 """Streams that one connection may carry."""
 
 STREAMS_PER_REQUEST: Final = 256
 """Names in one SUBSCRIBE. A full connection sends four, below the five messages a second (pongs included) after
 which Binance hangs up."""
 
-_LONGEST_QUOTE: Final = 200
-"""Characters of the venue's that are repeated to a person."""
 
-_NOT_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-
-_Time = Annotated[int, Meta(ge=0, lt=10**13)]
-"""Milliseconds; the bound, in the year 2286, also catches a venue that speaks in microseconds."""
-
-_NUMBERS: Final = re.compile(r"[0-9.eE+-]+")
-"""What numbers are written with; `float` alone would take `1_0`, blanks and the digits of every script."""
-
-
-class _Kline(Struct):
-    t: _Time
-    T: _Time
+class _Kline(Struct, gc=False):
+    t: TimeMs
+    T: TimeMs
     s: str
     i: str
     o: str
@@ -70,7 +68,7 @@ class _Event(Struct):
     """A market event, or the answer to a request; which one is told by the fields that are there."""
 
     event: str | UnsetType = field(name="e", default=UNSET)
-    event_ms: _Time = field(name="E", default=0)
+    event_ms: TimeMs = field(name="E", default=0)
     symbol: str = field(name="s", default="")
     kline: _Kline | UnsetType = field(name="k", default=UNSET)
     result: msgspec.Raw | UnsetType = UNSET
@@ -99,7 +97,7 @@ class BinanceKlines:
     The kline streams of some markets in one timeframe.
 
     Args:
-        markets: Our symbols by Binance's, such as `{"BTCUSDT": "BTC/USDT"}`; at most `MAX_STREAMS`.
+        markets: Our symbols by Binance's, such as `{"BTCUSDT": "BTC/USDT"}`; at most `MAX_MARKETS`.
         timeframe: Length of the candles; a kline of another interval is refused.
         url: Scheme, host and port of the stream server, without a path.
 
@@ -107,99 +105,73 @@ class BinanceKlines:
         ConfigError: No markets, or more than one connection may carry.
     """
 
+    says_closed: Final = True
+    only_trades: Final = False
+    keep_alive: Final[KeepAlive | None] = None
+
     def __init__(self, markets: Mapping[str, str], timeframe: Timeframe, url: str = LIVE_URL) -> None:
-        if not 0 < len(markets) <= MAX_STREAMS:
-            raise ConfigError(f"one connection to Binance carries 1 to {MAX_STREAMS} markets, got {len(markets)}")
-        self._markets = dict(markets)
-        self._timeframe = timeframe
-        self._url = url.rstrip("/")
+        check_market_count("Binance", markets, MAX_MARKETS)
+        self.symbols: Final = tuple(markets.values())
+        self.timeframe: Final = timeframe
+        # Subscriptions follow as messages, not in the address, so that each is answered.
+        self.stream_url: Final = f"{url.rstrip('/')}/stream"
+        self._interval = interval_name("Binance", INTERVALS, timeframe)
+        self._names = [f"{market.lower()}@kline_{self._interval}" for market in markets]
+        self._bars = BarReader(markets, timeframe)
         self._decode = msgspec.json.Decoder(_Frame).decode
         self._decode_name = msgspec.json.Decoder(_FrameName).decode
 
-    @property
-    def stream_url(self) -> str:
-        """Where to connect; the subscriptions follow as messages, so that each is answered."""
-        return f"{self._url}/stream"
-
-    @property
-    def timeframe_ms(self) -> int:
-        """Length of the candles."""
-        return self._timeframe.ms
-
-    @property
-    def symbols(self) -> tuple[str, ...]:
-        """Our names of the markets."""
-        return tuple(self._markets.values())
-
-    def subscribe_frames(self) -> dict[int, bytes]:
-        """The requests that subscribe every market, by the id that the answer will carry."""
-        names = [f"{market.lower()}@kline_{self._timeframe.value}" for market in self._markets]
-        chunks = [names[start : start + STREAMS_PER_REQUEST] for start in range(0, len(names), STREAMS_PER_REQUEST)]
-        return {
-            number: msgspec.json.encode({"method": "SUBSCRIBE", "params": chunk, "id": number})
-            for number, chunk in enumerate(chunks, start=1)
+    def subscription(self) -> Subscription:
+        """The requests that subscribe every market; each is answered by its id."""
+        frames = {
+            str(number): msgspec.json.encode({"method": "SUBSCRIBE", "params": names, "id": number}).decode()
+            for number, names in enumerate(batches(self._names, STREAMS_PER_REQUEST), start=1)
         }
+        return Subscription(tuple(frames.values()), frozenset(frames))
 
-    def parse(self, frame: bytes) -> StreamMessage:
-        """Say what a frame means. Never raises, whatever the bytes."""
+    def parse(self, frame: bytes) -> tuple[StreamMessage]:
+        """Say what a frame means, which with Binance is always one thing. Never raises, whatever the bytes."""
+        return (self._meaning(frame),)
+
+    def _meaning(self, frame: bytes) -> StreamMessage:
         try:
             outer = self._decode(frame)
         except msgspec.ValidationError as error:
             return self._misshapen(frame, error)
-        except _NOT_JSON as error:
+        except NOT_JSON as error:
             return Refused("malformed", f"not JSON: {error}")
         event = outer if outer.data is UNSET else outer.data
         if event.event is UNSET:
             return _answer(event)
         if event.event == "kline":
             return Refused("malformed", "no kline inside") if event.kline is UNSET else self._kline(event, event.kline)
-        return ShuttingDown() if event.event == "serverShutdown" else Ignored(event.event[:_LONGEST_QUOTE])
+        return ShuttingDown() if event.event == "serverShutdown" else Ignored(quote(event.event))
 
     def _kline(self, event: _Event, kline: _Kline) -> StreamMessage:
-        symbol = self._markets.get(kline.s)
-        if symbol is None or event.symbol != kline.s:
-            return Refused("unknown symbol", f"a kline of {kline.s[:_LONGEST_QUOTE]!r}: nobody asked for it")
-        doubt = self._doubt(event.event_ms, kline)
-        if doubt:
-            return Refused(doubt, f"{symbol}: {doubt}: from {kline.t} to {kline.T}, said at {event.event_ms}")
-        try:
-            candle = Candle(kline.t, float(kline.o), float(kline.h), float(kline.l), float(kline.c), float(kline.v))
-        except (ValueError, ImpossibleCandle) as error:
-            return Refused("impossible candle", f"{symbol}: {error}"[:_LONGEST_QUOTE])
-        return ClosedCandle(symbol, candle) if kline.x else FormingPrice(symbol, event.event_ms, candle.close)
-
-    def _doubt(self, event_ms: int, kline: _Kline) -> str:
-        """Why a kline cannot be meant for us; empty where it can."""
-        step_ms = self._timeframe.ms
-        if kline.i != self._timeframe.value:
-            return "wrong interval"
-        if kline.t % step_ms or kline.t + step_ms - 1 != kline.T:
-            return "times off the interval's grid"
-        if event_ms < kline.t or (kline.x and event_ms <= kline.T):
-            return "said before it could be known"
-        if not _NUMBERS.fullmatch(kline.o + kline.h + kline.l + kline.c + kline.v):
-            return "prices or volume that are no numbers"
-        return ""
+        if event.symbol != kline.s:
+            return Refused("unknown symbol", f"one kline of {quote(event.symbol)!r} and of {quote(kline.s)!r}")
+        if kline.i != self._interval:
+            return Refused("wrong interval", f"{quote(kline.s)}: a kline of {quote(kline.i)!r}")
+        numbers = read_numbers(kline.o, kline.h, kline.l, kline.c, kline.v)
+        return self._bars.read(kline.s, event.event_ms, kline.t, kline.T + 1, numbers, closed=kline.x)
 
     def _misshapen(self, frame: bytes, error: msgspec.ValidationError) -> StreamMessage:
         """Valid JSON of another shape: nothing of ours if it is another event, damaged if it is a kline."""
         try:
             name = self._decode_name(frame)
-        except _NOT_JSON:
+        except NOT_JSON:
             return Refused("malformed", f"not an event: {error}")
         event = name.data.e or name.e
-        if event in {"", "kline"}:
-            return Refused("malformed", f"not a kline: {error}")
-        return Ignored(event[:_LONGEST_QUOTE])
+        return Refused("malformed", f"not a kline: {error}") if event in {"", "kline"} else Ignored(quote(event))
 
 
 def _answer(event: _Event) -> StreamMessage:
     """The meaning of a message that is no event."""
-    request_id = event.id if isinstance(event.id, int) else None
+    key = None if event.id is None else quote(str(event.id))
     if event.code is not UNSET:
-        return SubscriptionRefused(request_id, event.code, event.msg[:_LONGEST_QUOTE])
+        return SubscriptionRefused(key, quote(str(event.code)), quote(event.msg))
     if event.error is not UNSET:
-        return SubscriptionRefused(request_id, event.error.code, event.error.msg[:_LONGEST_QUOTE])
-    if event.result is not UNSET and request_id is not None:
-        return Subscribed(request_id)
+        return SubscriptionRefused(key, quote(str(event.error.code)), quote(event.error.msg))
+    if event.result is not UNSET and key is not None:
+        return Subscribed((key,))
     return Ignored("unknown message")

@@ -11,6 +11,7 @@ from bot.core.commands import Backfill, Decided
 from bot.core.errors import VenueUnavailable
 from bot.core.events import AnyEvent, Backfilled, CandleClosed, OrderFilled, PriceUpdated, TimerFired
 from bot.core.market import Candle
+from bot.paper_play import PaperPlay
 from bot.pump import Pump
 from bot.replay import Checkpoints, begin_session
 from bot.runner import INBOX_SIZE, InstantAssembler, PaperSession, Questions
@@ -88,13 +89,12 @@ class Session:
         self.session = PaperSession(
             self.pump,
             questions,
-            self.broker,
+            PaperPlay(self.pump, self.broker, HOUR),
             InstantAssembler([one.symbol for one in markets], 10_000),
             Checkpoints(self.engine, self.journal, 10**9),
             commit=self.journal.commit,
             clock=self.clock,
             progress=lambda count, at_ms: self.seen.append((count, at_ms)),
-            timeframe_ms=HOUR,
             until_ms=until_ms,
         )
         begin_session(self.pump, T0, None)

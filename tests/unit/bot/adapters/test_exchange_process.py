@@ -9,13 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from bot.adapters.candle_stream import CandleStream
+from bot.adapters.candle_feed import CandleFeed
+from bot.adapters.candle_stream import CandleStreams
+from bot.adapters.clock import SystemClock
 from bot.adapters.exchange_process import END_OF_MARKET, ExchangeProcess
+from bot.adapters.feed_outputs import EngineEvent
 from bot.adapters.history import CcxtHistory
 from bot.adapters.venues.binance import BinanceKlines
 from bot.core.commands import Backfill
 from bot.core.errors import ConfigError
-from bot.core.events import CandleClosed, PriceUpdated
+from bot.core.events import CandleClosed
 from bot.core.market import Timeframe
 from bot.exchange import server
 from bot.exchange.market import ORIGIN_MS, SeededMarket
@@ -29,16 +32,19 @@ ARGUMENTS = ["--symbol", "BTC/USDT", "--symbol", "ETH/USDT", "--speed", "max", "
 async def test_stream_and_history_meet_without_a_gap_and_the_market_ends() -> None:
     candles: list[CandleClosed] = []
 
-    async def take(event: CandleClosed | PriceUpdated) -> None:
+    async def take(event: EngineEvent) -> None:
         if isinstance(event, CandleClosed):
             candles.append(event)
 
     async with await ExchangeProcess.start(ARGUMENTS) as exchange:
         markets = {"BTCUSDT": "BTC/USDT", "ETHUSDT": "ETH/USDT"}
         venue = BinanceKlines(markets, Timeframe.H1, exchange.stream_url)
-        await CandleStream(venue, take, end_reason=END_OF_MARKET).run()
-        first_ms = candles[0].candle.open_time_ms
-        async with CcxtHistory(["ETH/USDT"], Timeframe.H1, exchange.rest_url) as history:
+        async with CcxtHistory(["BTC/USDT", "ETH/USDT"], Timeframe.H1, exchange.rest_url) as history:
+            streams = CandleStreams(
+                [venue], CandleFeed([venue]), history, take, SystemClock(), end_reason=END_OF_MARKET
+            )
+            await streams.run()
+            first_ms = candles[0].candle.open_time_ms
             past = await history.backfill(Backfill("ETH/USDT", ORIGIN_MS, first_ms))
     streamed = [event.candle for event in candles if event.symbol == "ETH/USDT"]
     market = SeededMarket(5, "ETH/USDT", Timeframe.H1)

@@ -11,6 +11,7 @@ from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType, WSServerH
 
 from bot.core.errors import ConfigError
 from bot.core.market import Candle, Timeframe
+from bot.exchange.house_rules import HouseRules
 from bot.exchange.market import ORIGIN_MS, SeededMarket
 from bot.exchange.pace import LockStep, Paced
 from bot.exchange.server import END_OF_MARKET, ExchangeServer
@@ -19,13 +20,16 @@ from bot.exchange.venue import CLOSE_LAG_MS, Venue
 GOLDEN = Path(__file__).resolve().parents[4] / "tests" / "golden" / "exchange_seed7_1h.jsonl"
 HOUR = Timeframe.H1.ms
 FROM_MS = ORIGIN_MS + 50 * HOUR
+PATIENT = HouseRules(messages=1_000)
 
 
 @asynccontextmanager
-async def exchange(count: int = 3, from_ms: int = FROM_MS) -> AsyncIterator[tuple[ClientSession, ExchangeServer]]:
+async def exchange(
+    count: int = 3, from_ms: int = FROM_MS, rules: HouseRules = PATIENT
+) -> AsyncIterator[tuple[ClientSession, ExchangeServer]]:
     """A lock-step exchange of two markets and a client whose addresses are relative to it."""
     markets = [SeededMarket(7, symbol, Timeframe.H1) for symbol in ("ETH/USDT", "BTC/USDT")]
-    server = ExchangeServer(Venue(markets, from_ms, HOUR // 4, count), LockStep(from_ms))
+    server = ExchangeServer(Venue(markets, from_ms, HOUR // 4, count), LockStep(from_ms), rules=rules)
     port = await server.start()
     try:
         async with ClientSession(f"http://127.0.0.1:{port}") as client:
@@ -125,7 +129,7 @@ async def test_time_stands_still_again_when_the_last_listener_leaves() -> None:
     async with exchange(count=100_000) as (client, server):
         async with client.ws_connect("/ws/btcusdt@kline_1h") as ws:
             first = await ws.receive_json(timeout=10)
-        while server._subscribers:
+        while len(server.audience):
             await get(client, "/api/v3/ping")
         _, before = await get(client, "/api/v3/time")
         _, after = await get(client, "/api/v3/time")
@@ -154,10 +158,9 @@ async def test_a_ping_is_answered_with_its_payload() -> None:
 
 
 @pytest.mark.asyncio
-async def test_the_exchange_pings_and_hangs_up_on_who_does_not_answer(monkeypatch) -> None:
-    monkeypatch.setattr("bot.exchange.subscriber.PING_EVERY_S", 0.01)
-    monkeypatch.setattr("bot.exchange.subscriber.PONG_WITHIN_S", 0.01)
-    async with exchange() as (client, _), client.ws_connect("/ws", autoping=False) as ws:
+async def test_the_exchange_pings_and_hangs_up_on_who_does_not_answer() -> None:
+    impatient = HouseRules(ping_every_s=0.01, pong_within_s=0.01)
+    async with exchange(rules=impatient) as (client, _), client.ws_connect("/ws", autoping=False) as ws:
         assert (await ws.receive(timeout=10)).type is WSMsgType.PING
         assert (await ws.receive(timeout=10)).type in {WSMsgType.CLOSED, WSMsgType.ERROR}
 

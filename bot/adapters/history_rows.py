@@ -1,0 +1,89 @@
+"""
+What an answer of REST is worth: which of its rows are candles, and which of those are final.
+
+Pure. Rows are what venues give, in any order, with repeats, with the bar that is still open, or damaged.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Protocol
+
+from msgspec import Struct
+
+from bot.core.errors import DataError
+from bot.core.market import Candle, Timeframe
+
+ROW_LENGTH: Final = 6
+"""`[open_time_ms, open, high, low, close, volume]`."""
+
+_QUOTE: Final = 120
+
+Row = tuple[int, float, float, float, float, float]
+
+
+class VenueRows(Struct, frozen=True):
+    """Rows as a venue gave them, and what its clock said before it was asked for them."""
+
+    venue_ms: int
+    rows: tuple[Row, ...]
+
+
+class RowSource(Protocol):
+    """Where the rows of the past come from."""
+
+    async def rows(self, symbol: str, from_ms: int, to_ms: int) -> VenueRows:
+        """Every row that opens in `[from_ms, to_ms)`, the open bar's as well. Raises `VenueError`."""
+        ...
+
+
+class CheckedRows(Struct, frozen=True):
+    """The candles among some rows by their open times, and why the others are none."""
+
+    candles: Mapping[int, Candle]
+    refusals: tuple[str, ...]
+
+
+def candle_of(row: Sequence[Any], timeframe: Timeframe) -> Candle:
+    """
+    Check one row.
+
+    Raises:
+        DataError: It cannot be a candle of this timeframe.
+    """
+    if not isinstance(row, (list, tuple)) or len(row) != ROW_LENGTH or type(row[0]) is not int:
+        raise DataError(f"{str(row)[:_QUOTE]} is no candle")
+    if row[0] % timeframe.ms:
+        raise DataError(f"no {timeframe.value} candle opens at {row[0]} ms")
+    try:
+        return Candle(row[0], *map(float, row[1:]))
+    except (TypeError, ValueError) as error:
+        raise DataError(f"the row of {row[0]} ms holds what is no number ({error})") from None
+
+
+def check_rows(rows: Sequence[Sequence[Any]], timeframe: Timeframe, from_ms: int, to_ms: int) -> CheckedRows:
+    """Sort out the rows that open in `[from_ms, to_ms)`. Where one bar is said twice, the later word stands."""
+    candles: dict[int, Candle] = {}
+    refusals: list[str] = []
+    for row in rows:
+        try:
+            candle = candle_of(row, timeframe)
+        except DataError as error:
+            refusals.append(str(error))
+            continue
+        if from_ms <= candle.open_time_ms < to_ms:
+            candles[candle.open_time_ms] = candle
+    return CheckedRows(dict(sorted(candles.items())), tuple(refusals))
+
+
+def final_until_ms(candles: Mapping[int, Candle], venue_ms: int, timeframe: Timeframe, settle_ms: int) -> int:
+    """
+    The open time up to which, inclusive, the bars of an answer cannot change any more; -1 for none.
+
+    A bar must have ended by the venue's clock. The newest of them may still have been written when it was read:
+    it needs a later row beside it, or `settle_ms` between its end and the venue's clock.
+    """
+    ended = [open_ms for open_ms in candles if open_ms + timeframe.ms <= venue_ms]
+    if not ended:
+        return -1
+    newest = max(ended)
+    has_settled = newest + timeframe.ms + settle_ms <= venue_ms
+    return newest if has_settled or max(candles) > newest else newest - timeframe.ms

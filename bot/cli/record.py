@@ -1,0 +1,75 @@
+"""`candlewick record`: a venue's stream onto a tape, with nothing traded."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bot.cli.paper import _Duration, _Speed
+
+if TYPE_CHECKING:
+    from bot.compose.record_run import Recorded, RecordRequest
+
+
+@click.command()
+@click.option("--exchange", default="embedded", show_default=True, help="embedded (invented candles), binance, okx, …")
+@click.option("--symbol", "symbols", multiple=True, help="A market such as BTC/USDT; may be given again.")
+@click.option("--timeframe", default="1h", show_default=True, help="Length of the candles.")
+@click.option("--out", type=Path, required=True, help="The tape's folder; one of the same markets is gone on with.")
+@click.option("--for", "for_ms", type=_Duration(), help="Market time after which the recording ends, such as 30d.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=7, show_default=True, help="Which market the embedded exchange makes."
+)
+@click.option(
+    "--speed",
+    type=_Speed(),
+    default="1",
+    show_default=True,
+    help="The embedded market's seconds in a real one, or max.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print what was recorded as one JSON object.")
+def record(as_json: bool, **asked: Any) -> None:
+    """Record a venue's raw frames and REST answers onto a tape, for `candlewick replay --tape`."""
+    from bot.adapters.log import configure_logging
+    from bot.compose.record_run import RecordRequest, run_record
+
+    configure_logging()
+    asked["symbols"] = asked["symbols"] or ("BTC/USDT",)
+    request = RecordRequest(**asked)
+    with _bar(request) as advance:
+        recorded = asyncio.run(run_record(request, advance))
+    if as_json:
+        click.echo(json.dumps(_summary(request.out, recorded)))
+        return
+    for remark in recorded.tape.remarks():
+        click.echo(remark, err=True)
+    click.echo(
+        f"{recorded.inputs:,} inputs with {recorded.candles:,} closed candles are on the tape in {request.out},"
+        f" which has {recorded.tape.files} files and {len(recorded.tape.sessions)} sessions",
+        err=True,
+    )
+
+
+def _bar(request: "RecordRequest") -> AbstractContextManager[Callable[[int, int], None]]:
+    from bot.cli.progress import candle_progress
+    from bot.compose.record_run import candles_expected
+
+    total = candles_expected(request)
+    return nullcontext(lambda *_: None) if total is None else candle_progress(total)
+
+
+def _summary(out: Path, recorded: "Recorded") -> dict[str, object]:
+    tape = recorded.tape
+    return {
+        "tape": str(out),
+        "inputs": recorded.inputs,
+        "candles": recorded.candles,
+        "files": tape.files,
+        "sessions": len(tape.sessions),
+        "seal": tape.seal.hex(),
+        "remarks": tape.remarks(),
+    }

@@ -1,0 +1,118 @@
+"""
+The REST half of the exchange: Binance's market data requests, answered from the venue.
+
+Knows nothing of websockets, nor of answers that go wrong on their way.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from aiohttp import web
+
+from bot.exchange.fault_plan import FaultPlan
+from bot.exchange.faults import Lag, SpoilRows, WrongTime
+from bot.exchange.faulty_rows import hidden_since, misread_time, spoiled
+from bot.exchange.occasions import Occasion
+from bot.exchange.pace import Pace
+from bot.exchange.venue import Market, Venue
+from bot.exchange.wire import DEFAULT_KLINES, MAX_KLINES, Refusal, exchange_info, kline_row, parse_symbols
+
+API: Final = "/api/v3/"
+_MAX_DIGITS: Final = 20
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class RestDesk:
+    """
+    Answers `GET /api/v3/ping /time /exchangeInfo /klines`.
+
+    Args:
+        venue: What is listed and what the candles are.
+        pace: The market's clock.
+        plan: How answers are spoiled.
+    """
+
+    def __init__(self, venue: Venue, pace: Pace, plan: FaultPlan) -> None:
+        self._venue = venue
+        self._pace = pace
+        self._plan = plan
+
+    def add_routes(self, router: web.UrlDispatcher) -> None:
+        """Take the requests of an application."""
+        router.add_get(f"{API}ping", self._ping)
+        router.add_get(f"{API}time", self._time)
+        router.add_get(f"{API}exchangeInfo", self._exchange_info)
+        router.add_get(f"{API}klines", self._klines)
+
+    async def _ping(self, _: web.Request) -> web.Response:
+        return web.json_response({})
+
+    async def _time(self, request: web.Request) -> web.Response:
+        now_ms = self._pace.now_ms()
+        wrong = self._plan.first(WrongTime, occasion_of(request, now_ms))
+        return web.json_response({"serverTime": misread_time(wrong, now_ms) if wrong else now_ms})
+
+    async def _exchange_info(self, request: web.Request) -> web.Response:
+        names = list(self._venue.markets)
+        if "symbols" in request.query:
+            names = parse_symbols(request.query["symbols"])
+        elif "symbol" in request.query:
+            names = [request.query["symbol"]]
+        listings = [self._market(name).listing for name in names]
+        return web.json_response(exchange_info(listings, self._pace.now_ms()))
+
+    async def _klines(self, request: web.Request) -> web.Response:
+        market = self._market(_required(request, "symbol"))
+        if _required(request, "interval") != self._venue.timeframe.value:
+            raise Refusal(-1120, "Invalid interval.")
+        start_ms, end_ms = _integer(request, "startTime"), _integer(request, "endTime")
+        limit = _integer(request, "limit")
+        now_ms = self._pace.now_ms()
+        occasion = occasion_of(request, now_ms)
+        spoils = self._plan.every(SpoilRows, occasion_of(request, now_ms))
+        if any(spoil.how == "too many" for spoil in spoils):
+            start_ms = end_ms = None
+            limit = MAX_KLINES
+        lag = self._plan.first(Lag, occasion)
+        if lag:
+            end_ms = hidden_since(now_ms, lag, self._venue.timeframe.ms, end_ms)
+        candles = self._venue.klines(
+            market,
+            now_ms,
+            start_ms=start_ms,
+            end_ms=end_ms,
+            limit=DEFAULT_KLINES if limit is None else min(limit, MAX_KLINES),
+        )
+        rows = [kline_row(candle, self._venue.timeframe.ms) for candle in candles]
+        for spoil in spoils:
+            rows = spoiled(rows, spoil)
+        return web.json_response(rows)
+
+    def _market(self, name: str) -> Market:
+        try:
+            return self._venue.markets[name]
+        except KeyError:
+            raise Refusal(-1121, "Invalid symbol.") from None
+
+
+def occasion_of(request: web.Request, now_ms: int) -> Occasion:
+    """A REST request as an occasion for faults."""
+    endpoint = request.path.rpartition("/")[2]
+    return Occasion(now_ms, symbol=request.query.get("symbol", ""), endpoint=endpoint)
+
+
+def _required(request: web.Request, name: str) -> str:
+    value = request.query.get(name, "")
+    if not value:
+        raise Refusal(-1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
+    return value
+
+
+def _integer(request: web.Request, name: str) -> int | None:
+    value = request.query.get(name)
+    if value is None:
+        return None
+    if not (value.isascii() and value.isdigit() and len(value) <= _MAX_DIGITS):
+        raise Refusal(-1100, f"Illegal characters found in parameter '{name}'; legal range is '^[0-9]{{1,20}}$'.")
+    return int(value)
