@@ -75,17 +75,23 @@ class Pump:
         self._ask: Callable[[RequestForecast], AnyEvent] = self._timed if measures_latency else forecaster.forecast
         self._queue: deque[AnyEvent] = deque()
         self.timers: dict[str, int] = {}
+        self.settle: Callable[[], None] = journal.step_done
+        """
+        Say that the world is at rest: nothing more follows from what was fed. The journal may close a block here.
+
+        A paper market's instant is fed between two of these, so that it is kept whole or not at all.
+        """
 
     def feed(self, event: AnyEvent) -> None:
         """Handle an event and all that follows from it inside the process."""
-        queue, process, journal = self._queue, self._engine.process, self._journal
+        queue, process, journal, observe = self._queue, self._engine.process, self._journal, self._journal.observe
         deeds: list[SubmitOrder | CancelOrder] = []
         while True:
             journal.append(event)
             for command in process(event):
                 # As in the engine: told by their types, the frequent ones first.
                 if type(command) is Decided or type(command) is Marked:
-                    journal.observe(command)
+                    observe(command)
                 elif type(command) is RequestForecast:
                     queue.append(self._ask(command))
                 elif type(command) is SubmitOrder or type(command) is CancelOrder:
@@ -99,14 +105,6 @@ class Pump:
             if not queue:
                 return
             event = queue.popleft()
-
-    def settle(self) -> None:
-        """
-        Say that the world is at rest: nothing more follows from what was fed. The journal may close a block here.
-
-        A paper market's instant is fed between two of these, so that it is kept whole or not at all.
-        """
-        self._journal.step_done()
 
     def _hand_over(self, deeds: list[SubmitOrder | CancelOrder]) -> None:
         broker, now_ms = self._broker, self._engine.time_ms

@@ -112,13 +112,16 @@ class PaperSession:
         self._clock = clock
         self._progress = progress
         self._until_ms = until_ms
-        self._inbox: asyncio.Queue[AnyEvent] = asyncio.Queue(INBOX_SIZE)
+        # None only wakes the consumer.
+        self._inbox: asyncio.Queue[AnyEvent | None] = asyncio.Queue(INBOX_SIZE)
         self._stopping = asyncio.Event()
         self._at_end = False
 
     def stop(self) -> None:
         """Ask for an ordered end: what is in the inbox is still handled."""
         self._stopping.set()
+        if self._inbox.empty():
+            self._inbox.put_nowait(None)
 
     async def run(self, stream: Callable[[Emit], Awaitable[None]], history: History) -> bool:
         """
@@ -144,7 +147,7 @@ class PaperSession:
             await asyncio.wait([consumer, stopper], return_when=asyncio.FIRST_COMPLETED)
             for task in feeders:
                 task.cancel()
-            self._stopping.set()
+            self.stop()
             await consumer
         self._checkpoints.write()
         return self._at_end
@@ -152,7 +155,7 @@ class PaperSession:
     async def _stream(self, stream: Callable[[Emit], Awaitable[None]]) -> None:
         await stream(self._inbox.put)
         self._at_end = True
-        self._stopping.set()
+        self.stop()
 
     async def _answer(self, history: History) -> None:
         while True:
@@ -184,14 +187,11 @@ class PaperSession:
         seconds = max(min(waits) - self._clock.now_ms(), 1) / 1000 if waits else None
         if not self._inbox.empty():
             return self._inbox.get_nowait()
-        get = asyncio.ensure_future(self._inbox.get())
-        stopped = asyncio.ensure_future(self._stopping.wait())
         try:
-            await asyncio.wait([get, stopped], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-            return get.result() if get.done() else None
-        finally:
-            stopped.cancel()
-            get.cancel()
+            async with asyncio.timeout(seconds):
+                return await self._inbox.get()
+        except TimeoutError:
+            return None
 
     def _handle(self, event: AnyEvent) -> None:
         self._clock.hear(event.at_ms)

@@ -119,8 +119,9 @@ def cash_needed(intent: Intent, instrument: Instrument, market: Decimal) -> Deci
 
     A limit order is taken at its limit, with the dearer of the two fees: one that meets the market pays the taker's.
     """
-    execution = execute(instrument, intent, _own_price(intent, market), intent.quantity)
-    amount = execution.price * intent.quantity
+    quantity = intent.quantity
+    execution = execute(instrument, intent, _own_price(intent, market), quantity)
+    amount = execution.price * quantity
     if intent.type is not LIMIT:
         return amount + execution.fee
     dearer = max(instrument.costs.maker_fee_bps, instrument.costs.taker_fee_bps)
@@ -187,8 +188,9 @@ def _bad_sell(intent: Intent, instrument: Instrument, account: AccountView, mark
         return _deny(intent, Denial.HELD_BY_ORDERS, reason)
     if market is None:
         return None
-    if intent.stop_price is not None and intent.stop_price >= market:
-        reason = f"a sell stop at {intent.stop_price} would trigger at once: the market is at {market}"
+    stop = intent.stop_price
+    if stop is not None and stop >= market:
+        reason = f"a sell stop at {stop} would trigger at once: the market is at {market}"
         return _deny(intent, Denial.STOP_WOULD_TRIGGER, reason)
     amount = quantity * _own_price(intent, market)
     if quantity < instrument.min_quantity or amount < instrument.min_notional:

@@ -82,7 +82,7 @@ class DownloadVenue:
         self.pages: list[int] = []
         self.too_early = 0
         self.on_page: Callable[[int], None] = lambda _count: None
-        self._page = page
+        self.page = page
         self._windowed = windowed
         self._quiet_until = 0.0
         gone = set(missing)
@@ -139,7 +139,7 @@ class DownloadVenue:
         application = web.Application()
         for path, answer in (("exchangeInfo", self._markets), ("time", self._time), ("klines", self._klines)):
             application.router.add_get(f"/api/v3/{path}", self._watched(answer))
-        runner = web.AppRunner(application)
+        runner = web.AppRunner(application, access_log=None)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
@@ -159,8 +159,10 @@ class DownloadVenue:
         return handle
 
     async def _markets(self, request: web.Request) -> web.Response:
-        assert json.loads(request.query["symbols"]) == [SYMBOL.replace("/", "")]
-        return web.json_response(exchange_info([listing_of(SYMBOL)], self.now_ms))
+        known = listing_of(SYMBOL)
+        if json.loads(request.query["symbols"]) != [known.venue_symbol]:
+            return web.json_response(error_body(-1121, "Invalid symbol."), status=400)
+        return web.json_response(exchange_info([known], self.now_ms))
 
     async def _time(self, request: web.Request) -> web.Response:
         return web.json_response({"serverTime": self.now_ms})
@@ -170,7 +172,7 @@ class DownloadVenue:
         since_ms, limit = int(request.query["startTime"]), int(request.query["limit"])
         self.pages.append(since_ms)
         self.on_page(len(self.pages))
-        count = min(limit, self._page)
+        count = min(limit, self.page)
         until_ms = since_ms + count * self.timeframe.ms if self._windowed else self.now_ms + 1
         known = [row for at, row in sorted(self._rows.items()) if since_ms <= at < until_ms and at <= self.now_ms]
         rows = [self._shown(row) for row in known[:count]]
@@ -186,12 +188,9 @@ class DownloadVenue:
         return row if final else [*row[:5], f"{float(row[5]) / 2:.8f}", *row[6:]]
 
     async def _troubled(self, trouble: Trouble, rows: list[Row], request: web.Request) -> web.StreamResponse:
+        if trouble in _PAGES:
+            return web.json_response(_PAGES[trouble](rows))
         match trouble:
-            case Trouble.TOO_MANY | Trouble.BANNED:
-                self._quiet_until = monotonic() + float(self.retry_after)
-                body = error_body(-1003, "Too many requests; current limit of IP(127.0.0.1) is 6000 requests.")
-                status = 429 if trouble is Trouble.TOO_MANY else 418
-                return web.json_response(body, status=status, headers={"Retry-After": self.retry_after})
             case Trouble.HTML:
                 return web.Response(status=502, text="<html><h1>502 Bad Gateway</h1></html>", content_type="text/html")
             case Trouble.JSON:
@@ -201,17 +200,24 @@ class DownloadVenue:
             case Trouble.HALF:
                 text = json.dumps(rows)
                 return web.Response(text=text[: len(text) // 2], content_type="application/json")
-            case Trouble.EMPTY:
-                return web.json_response([])
-            case Trouble.UNSORTED:
-                return web.json_response(rows[::-1])
-            case Trouble.REPEATED:
-                return web.json_response([*rows, *rows[:3]])
-            case Trouble.LACKING:
-                return web.json_response(rows[:1] + rows[2:])
-            case Trouble.CONTRADICTING:
-                other = [[*row[:5], "1.00000000", *row[6:]] for row in rows[:1]]
-                return web.json_response([*rows, *other])
+            case _:
+                self._quiet_until = monotonic() + float(self.retry_after)
+                body = error_body(-1003, "Too many requests; current limit of IP(127.0.0.1) is 6000 requests.")
+                status = 429 if trouble is Trouble.TOO_MANY else 418
+                return web.json_response(body, status=status, headers={"Retry-After": self.retry_after})
+
+
+def _contradicting(rows: list[Row]) -> list[Row]:
+    return [*rows, *([*row[:5], "1.00000000", *row[6:]] for row in rows[:1])]
+
+
+_PAGES: Final[dict[Trouble, Callable[[list[Row]], list[Row]]]] = {
+    Trouble.EMPTY: lambda _rows: [],
+    Trouble.UNSORTED: lambda rows: rows[::-1],
+    Trouble.REPEATED: lambda rows: [*rows, *rows[:3]],
+    Trouble.LACKING: lambda rows: rows[:1] + rows[2:],
+    Trouble.CONTRADICTING: _contradicting,
+}
 
 
 async def _cut(body: bytes, request: web.Request) -> web.StreamResponse:

@@ -82,6 +82,7 @@ class Download:
         self._left_out: dict[int, Finding] = {}
         self._missing = 0
         self._untold = 0
+        self._settled_ms = -1
 
     def wanted(self, from_ms: int, until_ms: int) -> NDArray[np.int64]:
         """When the bars open that lie in the span and are neither stored nor known to be missing, (n,) int64."""
@@ -134,6 +135,7 @@ class Download:
             page = await self._thorough(wanted, since_ms, end_ms)
         settled_ms = min(int(told[-1]) + length, end_ms)
         self._take(page, (first_ms, settled_ms))
+        self._settled_ms = settled_ms
         settled = int(np.searchsorted(wanted, settled_ms))
         self._missing += int((~np.isin(wanted[:settled], told)).sum())
         return wanted[settled:]
@@ -147,7 +149,9 @@ class Download:
         return not len(_between(page.open_time_ms, last_ms, end_ms))
 
     def _since(self, first_ms: int) -> int:
-        """Where to begin asking, so that the last stored candles before it are told again."""
+        """Where to begin asking, so that candles that were stored before this run are told again."""
+        if first_ms == self._settled_ms:
+            return first_ms
         begin_ms = first_ms - OVERLAP * self._key.timeframe.ms
         return int(min(_between(self._series.open_time_ms, begin_ms, first_ms - 1), default=first_ms))
 

@@ -181,6 +181,9 @@ class CandleFeed:
         if self._clock.now_ms(now) - message.event_ms >= self._patience.stale_ms:
             self.counts["stale prices"] += 1
             return
+        if not market.believes(candle.close):
+            self.counts["doubted prices"] += 1
+            return
         self.counts["prices"] += 1
         # A candle stream has no quotes: the last trade stands for both sides.
         last = candle.close

@@ -1,5 +1,5 @@
 """
-The second look: does history still say what was traded on?
+The second look at what was traded on: whether history still says the same.
 
 A sample of the emitted candles is asked for again some time later. Which ones is decided by a hash of market and
 time, so that a replay asks for the same. Pure; finds differences and takes nothing back.

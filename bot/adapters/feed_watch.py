@@ -14,6 +14,9 @@ from bot.adapters.patience import Patience
 from bot.core.events import MarketRestored, MarketSuspended
 from bot.core.market import Candle
 
+NEAR: Final = 1.1
+"""How many times a price may be the one before it to bear it out."""
+
 _UNHEARD: Final = -1
 
 
@@ -66,13 +69,15 @@ class MarketWatch:
         self.suspended = False
         self._symbol = proof.symbol
         self._patience = patience
+        self._trusted_at = now
         self._watched_since = now
         self._heard = _UNHEARD
         self._changed = now
         self._shown: Candle | None = None
-        self._owed: tuple[int, float] | None = None
+        self._owed: Candle | None = None
         self._owed_since = now
         self._lost_because = ""
+        self._leaped_to: float | None = None
 
     def connected(self, now: int) -> None:
         """Begin to expect frames: another connection stands."""
@@ -85,13 +90,20 @@ class MarketWatch:
 
     def heard(self, candle: Candle, now: int) -> None:
         """Take note of a frame that was news."""
-        self._heard = self._watched_since = now
+        self._heard = self._trusted_at = self._watched_since = now
         if candle != self._shown:
             self._changed = now
         self._shown = candle
-        owed = self._owed
-        if owed and (candle.open_time_ms > owed[0] or (candle.open_time_ms == owed[0] and candle.volume >= owed[1])):
+        if self._owed and _covers(candle, self._owed):
             self._owed = None
+
+    def believes(self, price: float) -> bool:
+        """Whether a price may be handed on: one that leaps needs a second one near it."""
+        if not self.proof.leaps(price):
+            self._leaped_to = None
+            return True
+        first, self._leaped_to = self._leaped_to, price
+        return first is not None and first / NEAR <= price <= first * NEAR
 
     def history_said(self, candles: Mapping[int, Candle], now: int) -> None:
         """Settle a doubt: either there are no trades, or the stream owes us some."""
@@ -100,9 +112,9 @@ class MarketWatch:
         newest = max(candles.values(), key=lambda candle: candle.open_time_ms, default=None)
         shown = self._shown
         if newest is None or newest.volume == 0.0 or (shown and _covers(shown, newest)):
-            self._heard = self._watched_since = self._changed = now
+            self._heard = self._trusted_at = self._watched_since = self._changed = now
         else:
-            self._owed, self._owed_since = (newest.open_time_ms, newest.volume), now
+            self._owed, self._owed_since = newest, now
 
     def tick(self, now: int, venue_ms: int, out: list[FeedOutput]) -> str:
         """
@@ -117,14 +129,16 @@ class MarketWatch:
             self._owed = None
             self._changed = now
             return f"{self._symbol} has trades that the stream does not bring"
-        if now - self._watched_since >= patience.silence_ms + patience.prove_ms:
+        too_long_ms = patience.silence_ms + patience.prove_ms
+        if now - self._trusted_at >= too_long_ms:
             because = self._lost_because or "the stream says nothing of it"
-            self._suspend(f"no data for {(now - self._watched_since) // 1000} s: {because}", venue_ms, out)
-            self._watched_since = now
-            return f"no data of {self._symbol}, and history does not say why"
+            self._suspend(f"no data for {(now - self._trusted_at) // 1000} s: {because}", venue_ms, out)
         if proof.overdue_ms(now) >= patience.prove_ms and not proof.is_quiet:
             self._suspend(f"the candle of {proof.next_ms} is not proven: {proof.trouble}", venue_ms, out)
         self.restore_if_proven(venue_ms, now, out)
+        if now - self._watched_since >= too_long_ms:
+            self._watched_since = now
+            return f"no data of {self._symbol}, and history does not say why"
         return ""
 
     def restore_if_proven(self, venue_ms: int, now: int, out: list[FeedOutput]) -> None:

@@ -7,6 +7,7 @@ at a time, from any thread.
 """
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from hashlib import sha256
 from pathlib import Path
@@ -77,6 +78,9 @@ class Journal:
         self._seal = FIRST_SEAL
         self._sha256 = self._identified = sha256()
         self._finished = False
+        self._observations: list[Observation] = []
+        self.observe: Callable[[Observation], None] = self._observations.append
+        """Take what the engine observed: kept beside the events of its block."""
         self._open_block()
 
     @classmethod
@@ -159,10 +163,6 @@ class Journal:
         self._messages.append(encode(deed))
         self._deeds += 1
 
-    def observe(self, observation: Observation) -> None:
-        """Take what the engine observed: kept beside the events of its block."""
-        self._observations.append(observation)
-
     def step_done(self) -> None:
         """Say that everything which the last event caused was recorded: a full block is closed here, nowhere else."""
         if len(self._messages) + len(self._observations) + self._weight >= self._block_records:
@@ -221,7 +221,7 @@ class Journal:
 
     def _open_block(self) -> None:
         self._messages: list[bytes] = []
-        self._observations: list[Observation] = []
+        self._observations.clear()
         self._instead: dict[int, bytes] = {}
         self._deeds = 0
         self._weight = 0

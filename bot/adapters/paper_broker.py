@@ -143,8 +143,14 @@ class PaperBroker:
             del working[order_id]
         else:
             working[order_id] = order
+        reach = 0.0
+        for one in working.values():
+            # Anything but a resting sell stop may react to any price.
+            intent = one.intent
+            rests = intent.type is STOP and intent.side is SELL and not one.filled
+            reach = max(reach, float(intent.stop_price)) if rests and intent.stop_price is not None else inf
         if working:
-            self._reach[symbol] = max([_reach(order) for order in working.values()])
+            self._reach[symbol] = reach
         else:
             self._reach.pop(symbol, None)
 
@@ -170,11 +176,11 @@ class PaperBroker:
         reference = reference_price(intent, span)
         if reference is None:
             return None
-        instrument = self._instruments[symbol]
+        instrument, account = self._instruments[symbol], self._account
         quantity = min(order.remaining, left[symbol])
         done = execute(instrument, intent, reference, quantity)
-        if intent.side is BUY and done.price * quantity + done.fee > self._account.cash:
-            quantity = affordable(instrument, intent, reference, self._account.cash)
+        if intent.side is BUY and done.price * quantity + done.fee > account.cash:
+            quantity = affordable(instrument, intent, reference, account.cash)
             done = execute(instrument, intent, reference, quantity)
         if quantity <= 0:
             return None
@@ -192,9 +198,9 @@ class PaperBroker:
             done.spread_cost,
             done.slippage_cost,
         )
-        self._account.apply(fill, instrument)
-        filled = order.with_fill(quantity)
-        self._work(order_id, symbol, filled if filled.is_open else None)
+        account.apply(fill, instrument)
+        after = order.with_fill(quantity)
+        self._work(order_id, symbol, None if after.status.is_final else after)
         return OrderFilled(at_ms, fill)
 
     def _problem(self, intent: Intent) -> str:
@@ -209,11 +215,3 @@ class PaperBroker:
         if intent.side is SELL and intent.quantity > self._account.position(intent.symbol).quantity:
             return f"the account holds less than {intent.quantity} {instrument.base}"
         return ""
-
-
-def _reach(order: Order) -> float:
-    """The price at or below which an order may react; anything but a resting sell stop may react to any."""
-    intent = order.intent
-    if intent.type is STOP and intent.side is SELL and intent.stop_price is not None and not order.filled:
-        return float(intent.stop_price)
-    return inf

@@ -116,6 +116,7 @@ class StreamConnection:
         finally:
             for task in tasks:
                 task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             reason = self._dropped_because or str(ending)
             self._inbox.put(Disconnected(self._clock.now_ms(), self.number, reason))
         return ending

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from bot.cli.bench_live import burst, latency
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -23,6 +25,10 @@ _LEFT_OUT: Final = ("journal", "broker", "risk", "marks")
 @click.group()
 def bench() -> None:
     """Measure this machine; figures from shared machines are ratios, not truths."""
+
+
+bench.add_command(latency)
+bench.add_command(burst)
 
 
 @bench.command()

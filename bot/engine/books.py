@@ -33,17 +33,18 @@ class Books:
 
     def submitted(self, command: SubmitOrder) -> None:
         """Remember an order that leaves for the venue."""
-        intent = command.approved.intent
-        self._state.orders[intent.client_order_id] = Order(intent)
-        self._state.unanswered[_SUBMIT + intent.client_order_id] = command
+        intent, state = command.approved.intent, self._state
+        order_id = intent.client_order_id
+        state.orders[order_id] = Order(intent)
+        state.unanswered[_SUBMIT + order_id] = command
 
-    def cancel_asked(self, command: CancelOrder) -> None:
-        """Remember that an order was asked back."""
-        self._state.unanswered[_CANCEL + command.client_order_id] = command
-
-    def cancel_is_asked(self, order_id: str) -> bool:
-        """Whether an order was asked back already."""
-        return _CANCEL + order_id in self._state.unanswered
+    def cancel_asked(self, command: CancelOrder) -> bool:
+        """Remember that an order is asked back; False where it was already."""
+        key, unanswered = _CANCEL + command.client_order_id, self._state.unanswered
+        if key in unanswered:
+            return False
+        unanswered[key] = command
+        return True
 
     def order(self, order_id: str) -> Order | None:
         """The order of that id; None when it is not ours."""
@@ -52,20 +53,21 @@ class Books:
 
     def moved(self, order_id: str, status: OrderStatus, venue_order_id: str = "") -> Order | None:
         """Note what the venue said of an order; None when the order is not ours."""
-        order = self.order(order_id)
+        state = self._state
+        order = state.orders.get(order_id) or state.finished.get(order_id)
         if order is None:
             return None
         order = order.moved_to(status, venue_order_id)
         self._keep(order_id, order)
         if status is not _UNKNOWN:
-            self._state.unanswered.pop(_SUBMIT + order_id, None)
+            state.unanswered.pop(_SUBMIT + order_id, None)
         return order
 
     def filled(self, event: OrderFilled) -> tuple[Order, Position] | None:
         """Book a fill, once; None when the order is not ours or the trade is already counted."""
         fill, state = event.fill, self._state
         order_id, symbol = fill.client_order_id, fill.symbol
-        order = self.order(order_id)
+        order = state.orders.get(order_id) or state.finished.get(order_id)
         trade = f"{symbol} {fill.trade_id}"
         if order is None or trade in state.trades_seen:
             return None

@@ -6,6 +6,7 @@ order, `protect` compares the stop that should rest with the one that does.
 """
 
 from decimal import Decimal
+from typing import Final
 
 from bot.core.commands import AnyCommand, Notify, Verdict
 from bot.core.events import OrderAccepted, OrderCancelled, OrderFilled, OrderRejected, OrderUnknown
@@ -18,6 +19,12 @@ from bot.engine.state import EngineState, MarketState
 from risk.gate import Denial
 from risk.limits import RiskLimits
 from risk.stops import stop_price, tighter
+
+_CANCELLED: Final = OrderStatus.CANCELLED
+_SUBMITTED: Final = Verdict.SUBMITTED
+_ENTRY: Final = Purpose.ENTRY
+_EXIT: Final = Purpose.EXIT
+_STOP_LOSS: Final = Purpose.STOP
 
 
 class OrderDesk:
@@ -50,7 +57,7 @@ class OrderDesk:
         quantity = self._lots(market)
         if wanted > 0.0:
             quantity = self._instruments[market.symbol].quantize_quantity(float(quantity) * (1.0 - wanted / held))
-        return self._leave(market, Purpose.EXIT, quantity, out)
+        return self._leave(market, _EXIT, quantity, out)
 
     def tend(self, out: list[AnyCommand]) -> None:
         """See to what is held, once a candle: protect again what a refusal has left without a stop."""
@@ -77,7 +84,7 @@ class OrderDesk:
         if market.exit_id or market.pending_exit is not None:
             return
         quantity = self._lots(market)
-        stop = self._books.order(market.stop_id) if market.stop_id else None
+        stop = self._state.orders.get(market.stop_id)
         if not quantity:
             market.stop_price = None
             if stop is not None:
@@ -125,7 +132,7 @@ class OrderDesk:
 
     def on_cancelled(self, event: OrderCancelled, out: list[AnyCommand]) -> None:
         """What was left of it is gone; an exit that waited for the stop to go can leave now."""
-        order = self._books.moved(event.client_order_id, OrderStatus.CANCELLED)
+        order = self._books.moved(event.client_order_id, _CANCELLED)
         if order is None:
             return
         market = self._state.markets[order.intent.symbol]
@@ -142,11 +149,11 @@ class OrderDesk:
             return
         order, position = booked
         market = self._state.markets[order.intent.symbol]
-        if not order.is_open:
+        if order.status.is_final:
             self._forget(market, order)
         if order.intent.side is BUY:
             self._set_stop(market, position)
-        elif order.intent.purpose is Purpose.STOP:
+        elif order.intent.purpose is _STOP_LOSS:
             market.stopped_ms = event.at_ms
         self._go_on(market, out)
 
@@ -163,14 +170,14 @@ class OrderDesk:
     def _enter(self, market: MarketState, notional: float, out: list[AnyCommand]) -> tuple[Verdict, str]:
         instrument = self._instruments[market.symbol]
         quantity = instrument.quantize_quantity(notional / (market.mark * self._with_costs[market.symbol]))
-        intent = self._entry.intent(market, BUY, MARKET, quantity, Purpose.ENTRY)
+        intent = self._entry.intent(market, BUY, MARKET, quantity, _ENTRY)
         answer = self._entry.review(market, intent)
         if isinstance(answer, Denied):
             return Verdict.DENIED, answer.reason
         market.entry_id = intent.client_order_id
         self._entry.count_entry()
         self._entry.submit(answer, out)
-        return Verdict.SUBMITTED, "entry"
+        return _SUBMITTED, "entry"
 
     def _leave(
         self, market: MarketState, purpose: Purpose, quantity: Decimal, out: list[AnyCommand]
@@ -187,7 +194,7 @@ class OrderDesk:
             self._entry.cancel(market.stop_id, market.symbol, out)
         else:
             self._sell(market, answer, out)
-        return Verdict.SUBMITTED, purpose.value
+        return _SUBMITTED, str(purpose)
 
     def _sell(self, market: MarketState, approved: Approved, out: list[AnyCommand]) -> None:
         market.exit_id = approved.intent.client_order_id
@@ -216,7 +223,7 @@ class OrderDesk:
     def _place_stop(self, market: MarketState, quantity: Decimal, out: list[AnyCommand]) -> None:
         if market.stop_price is None:
             self._set_stop(market, self._state.portfolio.position(market.symbol))
-        intent = self._entry.intent(market, SELL, STOP, quantity, Purpose.STOP, market.stop_price)
+        intent = self._entry.intent(market, SELL, STOP, quantity, _STOP_LOSS, market.stop_price)
         answer = self._entry.review(market, intent)
         if isinstance(answer, Approved):
             market.unprotected = ""

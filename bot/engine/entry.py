@@ -27,7 +27,8 @@ class OrderEntry:
         self, state: EngineState, settings: EngineSettings, instruments: dict[str, Instrument], books: Books
     ) -> None:
         self._state = state
-        self._settings = settings
+        self._limits = settings.limits
+        self._id_prefix = settings.id_prefix
         self._instruments = instruments
         self._books = books
         self._timeframe_ms = settings.timeframe.ms
@@ -44,16 +45,13 @@ class OrderEntry:
         stop: Decimal | None = None,
     ) -> Intent:
         """Write a wish down, decided now, under an id that no other wish of the run has."""
-        self._state.sequence += 1
-        order_id = self._settings.id_prefix + _base36(self._state.sequence)
-        return Intent(order_id, market.symbol, side, kind, quantity, purpose, self._state.time_ms, stop_price=stop)
+        state = self._state
+        state.sequence += 1
+        order_id = self._id_prefix + _base36(state.sequence)
+        return Intent(order_id, market.symbol, side, kind, quantity, purpose, state.time_ms, stop_price=stop)
 
     def review(self, market: MarketState, intent: Intent, released: str = "") -> Approved | Denied:
         """Show an intent to risk. `released` is the order that will be gone before it gets there."""
-        view = self._view(market, released)
-        return review(intent, self._instruments[market.symbol], view, self._settings.limits)
-
-    def _view(self, market: MarketState, released: str) -> AccountView:
         state, books = self._state, self._books
         symbol = market.symbol
         position = state.portfolio.positions.get(symbol, FLAT).quantity
@@ -65,9 +63,9 @@ class OrderEntry:
                 reserved_here += cash if order.intent.symbol == symbol else ZERO
             elif order.intent.symbol == symbol and order_id != released:
                 selling += order.remaining
-        since_stop = (state.instant_ms - market.stopped_ms) // self._timeframe_ms
+        stopped_ms = market.stopped_ms
         equity = books.equity()
-        return AccountView(
+        view = AccountView(
             state=self.trading_state,
             state_reason=self.state_reason,
             equity=equity,
@@ -78,9 +76,10 @@ class OrderEntry:
             exposure_notional=equity - books.cash + float(reserved),
             price=market.mark,
             market_problem=None,
-            candles_since_stop=None if market.stopped_ms < 0 else since_stop,
+            candles_since_stop=None if stopped_ms < 0 else (state.instant_ms - stopped_ms) // self._timeframe_ms,
             orders_today=state.orders_today if state.orders_day == state.time_ms // DAY_MS else 0,
         )
+        return review(intent, self._instruments[symbol], view, self._limits)
 
     def _cash_for(self, order: Order) -> Decimal:
         # What a working buy may still take, at the worse of its limit and the market, with all costs.
@@ -98,9 +97,8 @@ class OrderEntry:
 
     def cancel(self, order_id: str, symbol: str, out: list[AnyCommand]) -> None:
         """Ask for an order back, once."""
-        if not self._books.cancel_is_asked(order_id):
-            command = CancelOrder(order_id, symbol)
-            self._books.cancel_asked(command)
+        command = CancelOrder(order_id, symbol)
+        if self._books.cancel_asked(command):
             out.append(command)
 
     def count_entry(self) -> None:

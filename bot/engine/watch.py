@@ -39,15 +39,15 @@ class AccountWatch:
 
     def mark(self, instant_ms: int, out: list[AnyCommand]) -> None:
         """Mark the account at the closes of an instant, and see to what is held."""
-        equity, cash = self._books.equity(), self._books.cash
+        books, breakers = self._books, self._breakers
+        equity, cash = books.equity(), books.cash
         self.equity = equity
         out.append(Marked(instant_ms, equity, cash, (equity - cash) / equity if equity else 0.0))
-        breakers = self._breakers
         was_tripped = breakers.daily_tripped
         trip = observe(breakers, self._limits, instant_ms, equity)
         if trip is not None or breakers.daily_tripped is not was_tripped:
             self._react(instant_ms, trip, out)
-        if self._books.held:
+        if books.held:
             self._desk.tend(out)
 
     def on_price(self, market: MarketState, event: PriceUpdated, out: list[AnyCommand]) -> None:

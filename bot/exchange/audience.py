@@ -140,10 +140,11 @@ class Audience:
         is_combined: bool,
     ) -> None:
         """One websocket, from its handshake to its end."""
-        # Nothing waits in this process: a frame is sent when the socket has taken it, which keeps lock step.
-        transport.set_write_buffer_limits(high=0)
+        if self._pace.waits_for_readers:
+            # Nothing waits in this process: a frame is sent when the socket has taken it.
+            transport.set_write_buffer_limits(high=0)
         number = occasion.connection
-        line = Line(websocket, transport)
+        line = Line(websocket, transport, waits=self._pace.waits_for_readers)
         names = [name for name in streams.split("/") if name]
         listener = Subscriber(line, number, names, self._rules, self._plan, self._pace)
         stream = FaultyStream(self._plan, line, self._pace, number, self._said, is_combined=is_combined)

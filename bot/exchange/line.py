@@ -15,6 +15,9 @@ from aiohttp import web
 
 from bot.exchange.frames import NO_CODE, PING, PONG, TEXT, close_frame, frame
 
+OVERFLOW: Final = 8 << 20
+"""Bytes that may wait for a client."""
+
 _SPOONFUL: Final = 64
 """Bytes that are written at a time when they trickle."""
 
@@ -33,10 +36,17 @@ class Line:
     What can be done to the connection of one client. `end` it when the connection is done with.
 
     A connection that is gone takes anything; `is_dark` tells that this one takes nothing and says nothing.
+
+    Args:
+        websocket: The prepared connection.
+        transport: What is under it.
+        waits: Whether saying something waits for the client to have room for it. Where it does not, a client that
+            reads too slowly is reset when `OVERFLOW` bytes wait for it.
     """
 
-    def __init__(self, websocket: web.WebSocketResponse, transport: asyncio.Transport) -> None:
+    def __init__(self, websocket: web.WebSocketResponse, transport: asyncio.Transport, *, waits: bool) -> None:
         self.websocket = websocket
+        self._waits = waits
         self._transport = transport
         self.is_dark = False
         self._held: deque[tuple[float, bytes]] = deque()
@@ -46,11 +56,11 @@ class Line:
         self._closing: asyncio.Task[bool] | None = None
 
     async def say(self, text: str, late_s: float = 0.0) -> None:
-        """Send a text frame, and wait until the connection has taken it if nothing holds it up."""
+        """Send a text frame."""
         if self.is_dark:
             return
-        if late_s or self._is_congested():
-            self._hold(frame(TEXT, text.encode()), late_s)
+        if late_s or not self._waits or self._is_congested():
+            await self.write(frame(TEXT, text.encode()), late_s)
             return
         try:
             await self.websocket.send_str(text)
@@ -144,5 +154,8 @@ class Line:
             await asyncio.sleep(_SPOONFUL / self._bytes_per_s)
 
     def _write_if_it_can(self, data: bytes) -> None:
-        if not (self.is_dark or self._transport.is_closing()):
-            self._transport.write(data)
+        if self.is_dark or self._transport.is_closing():
+            return
+        self._transport.write(data)
+        if self._transport.get_write_buffer_size() > OVERFLOW:
+            self.reset()

@@ -22,14 +22,13 @@ class Standing(Struct, frozen=True):
     """
     What the filters ask of market and account.
 
-    `average` is the volume-weighted price of the last minutes. `open_orders`, `open_algos` and `open_lists` are the
-    account's on this market, `position` all that it has or bids for of the base asset.
+    `average` is the volume-weighted price of the last minutes. `open_orders` and `open_algos` are the account's
+    on this market, `position` all that it has or bids for of the base asset.
     """
 
     average: Decimal
     open_orders: int = 0
     open_algos: int = 0
-    open_lists: int = 0
     position: Decimal = ZERO
 
 
@@ -256,8 +255,5 @@ def amount_of(order: NewOrder, standing: Standing) -> Decimal:
 
 def _fits(value: Decimal, least: Decimal, most: Decimal, step: Decimal) -> bool:
     return (
-        (not least or value >= least)
-        and (not most or value <= most)
-        and (not step or value % step == 0)
-        and value > 0
+        (not least or value >= least) and (not most or value <= most) and (not step or value % step == 0) and value > 0
     )

@@ -23,6 +23,11 @@ class Pace(Protocol):
         """How long so much market time takes, in seconds of real time."""
         ...
 
+    @property
+    def waits_for_readers(self) -> bool:
+        """Whether the market goes on only when everybody has read what was said."""
+        ...
+
 
 class LockStep:
     """As fast as the listeners read: time stands still while nobody listens, and moves from instant to instant."""
@@ -44,6 +49,11 @@ class LockStep:
     def real_s(self, market_ms: float) -> float:
         """As long as it says: what is not an instant of the market happens in real time."""
         return market_ms / 1_000.0
+
+    @property
+    def waits_for_readers(self) -> bool:
+        """That is what lock step means."""
+        return True
 
 
 class Paced:
@@ -67,7 +77,8 @@ class Paced:
         """Market time, which flows."""
         if self._began is None:
             return self._from_ms
-        now_ms = max(self._reached_ms, self._from_ms + int((asyncio.get_running_loop().time() - self._began) * 1_000.0 * self._speed))
+        passed_s = asyncio.get_running_loop().time() - self._began
+        now_ms = max(self._reached_ms, self._from_ms + int(passed_s * 1_000.0 * self._speed))
         return now_ms if self._until_ms is None else min(now_ms, self._until_ms)
 
     async def reach(self, at_ms: int, audience: asyncio.Event) -> None:
@@ -82,3 +93,8 @@ class Paced:
     def real_s(self, market_ms: float) -> float:
         """Market time divided by the speed."""
         return market_ms / 1_000.0 / self._speed
+
+    @property
+    def waits_for_readers(self) -> bool:
+        """A market does not wait for anybody."""
+        return False

@@ -36,7 +36,9 @@ def too_much_weight(limit: int, per: str, retry_after_s: int) -> Limited:
 
 def too_many_requests(limit: int, per: str, retry_after_s: int) -> Limited:
     """The number of requests of an address is used up."""
-    return Limited(-1003, f"Too many requests; current limit is {limit} requests per {per}. {_POLL}", _TOO_MANY, retry_after_s)
+    return Limited(
+        -1003, f"Too many requests; current limit is {limit} requests per {per}. {_POLL}", _TOO_MANY, retry_after_s
+    )
 
 
 def banned(until_ms: int, retry_after_s: int) -> Limited:

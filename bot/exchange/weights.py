@@ -160,7 +160,9 @@ class RequestMeter:
             raise self._banned(now_ms)
         if not self._requests.takes(1, now_ms):
             self._refused(now_ms)
-            raise too_many_requests(self._limits.requests.limit, self._limits.requests.per, self._requests.left_s(now_ms))
+            raise too_many_requests(
+                self._limits.requests.limit, self._limits.requests.per, self._requests.left_s(now_ms)
+            )
         if not self._weight.takes(weight, now_ms):
             self._refused(now_ms)
             raise too_much_weight(self._limits.weight.limit, self._limits.weight.per, self._weight.left_s(now_ms))
@@ -223,6 +225,4 @@ class OrderMeter:
 
     def headers(self, now_ms: int) -> dict[str, str]:
         """What is used, as the answer to an accepted order says it."""
-        return {
-            f"X-MBX-ORDER-COUNT-{limit.count}{limit.interval[0]}": str(used) for limit, used in self.usage(now_ms)
-        }
+        return {f"X-MBX-ORDER-COUNT-{limit.count}{limit.interval[0]}": str(used) for limit, used in self.usage(now_ms)}

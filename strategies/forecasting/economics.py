@@ -13,6 +13,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from bot.core.errors import DataError
 from bot.core.forecast import Forecast
 from strategies.forecasting.evaluation import BPS, bootstrap_means
 from strategies.signal import SignalRule, decide
@@ -33,11 +34,12 @@ _ROUNDING_NOISE: Final = 1e-15
 
 class Account(Struct, frozen=True, eq=False):
     """
-    What exposures did: the simple return of each candle before costs, and how much was traded for it, both `(n,)`.
+    Exposures, the simple return of each candle before costs, and how much was traded for it, all `(n,)`.
 
     What is held at the end is sold then, and that trade belongs to the last candle. An amount is a fraction of equity.
     """
 
+    exposures: Floats
     gross: Floats
     traded: Floats
 
@@ -150,7 +152,7 @@ def account(exposures: Floats, next_return: Floats) -> Account:
     """
     traded = np.abs(np.diff(exposures, prepend=0.0))
     traded[-1:] += np.abs(exposures[-1:])
-    return Account(exposures * np.expm1(next_return), traded)
+    return Account(exposures, exposures * np.expm1(next_return), traded)
 
 
 def break_even(of: Account) -> BreakEven | None:
@@ -178,10 +180,15 @@ def performance(of: Account, cost_bps: float, per_year: float) -> Performance:
         of: What was held and traded.
         cost_bps: Cost of one side.
         per_year: Candles of the account in 365 days.
+
+    Raises:
+        DataError: There are fewer than two candles.
     """
     net = of.net(cost_bps)
+    if len(net) < 2:
+        raise DataError(f"an account of {len(net)} candles cannot be judged: give two or more")
     year = sqrt(per_year)
-    mean, deviation = float(net.mean()), float(net.std(ddof=1)) if len(net) > 1 else 0.0
+    mean, deviation = float(net.mean()), float(net.std(ddof=1))
     downside = float(np.sqrt((np.minimum(net, 0.0) ** 2).mean()))
     moved = deviation > _ROUNDING_NOISE
     low, high = year * np.quantile(_resampled_sharpes(net), (0.025, 0.975)) if moved else (None, None)
@@ -191,11 +198,11 @@ def performance(of: Account, cost_bps: float, per_year: float) -> Performance:
         sharpe=year * mean / deviation if moved else None,
         sharpe_low=None if low is None else float(low),
         sharpe_high=None if high is None else float(high),
-        sortino=year * mean / downside if downside > _ROUNDING_NOISE and len(net) > 1 else None,
+        sortino=year * mean / downside if downside > _ROUNDING_NOISE else None,
         max_drawdown_frac=float((1.0 - equity / np.maximum.accumulate(equity)).max()),
         return_frac=float(equity[-1] - 1.0),
         sides_a_day=float(of.traded.mean()) * per_year / 365.0,
-        exposed_frac=float((of.gross != 0.0).mean()),
+        exposed_frac=float(np.abs(of.exposures).mean()),
     )
 
 

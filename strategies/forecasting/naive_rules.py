@@ -22,7 +22,7 @@ class Persistence(Struct, frozen=True):
     """The next close is this one: the forecast behind every impressive error on price levels."""
 
     @classmethod
-    def fit(cls, train: Dataset) -> Self:
+    def fit(cls, _train: Dataset) -> Self:
         """Nothing is learnt."""
         return cls()
 

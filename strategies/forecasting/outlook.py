@@ -31,11 +31,11 @@ class Baseline(Protocol):
     """A way of forecasting that a network has to beat. A value: what it learnt is in it."""
 
     @classmethod
-    def fit(cls, train: Dataset) -> Self:
+    def fit(cls, train: Dataset, /) -> Self:
         """Learn from windows and what followed them."""
         ...
 
-    def forecast(self, test: Dataset) -> Outlook:
+    def forecast(self, test: Dataset, /) -> Outlook:
         """Speak of later windows, each from what was known at its close."""
         ...
 

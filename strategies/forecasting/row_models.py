@@ -57,7 +57,7 @@ class Ridge(Struct, frozen=True, eq=False):
         scaler = _scaler(train)
         design = _design(scaler, train)  # (m, F + 1)
         pull = np.diag(_pull(design, 1.0))
-        weights = np.linalg.solve(design.T @ design + pull, design.T @ train.moves)
+        weights = np.linalg.solve(design.T @ design + pull, design.T @ train.moves).astype(np.float64)
         return cls(scaler, weights, float((train.moves - design @ weights).std()))
 
     def forecast(self, test: Dataset) -> Outlook:

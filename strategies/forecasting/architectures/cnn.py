@@ -17,9 +17,7 @@ def build_network(shape: Architecture) -> keras.Model:
     l2 = keras.regularizers.L2(shape.l2)
     window, found = way_in(shape)  # (B, T, F)
     for kernel in shape.kernels:
-        convolution = layers.Conv1D(
-            shape.filters, kernel, padding="causal", activation="relu", kernel_regularizer=l2
-        )
+        convolution = layers.Conv1D(shape.filters, kernel, padding="causal", activation="relu", kernel_regularizer=l2)
         found = convolution(found)  # (B, T, filters)
     usual = layers.GlobalAveragePooling1D()(found)  # (B, filters)
     both = layers.Concatenate()([found[:, -1, :], usual])  # (B, 2 filters)

@@ -18,7 +18,7 @@ def way_in(shape: Architecture) -> tuple[keras.KerasTensor, keras.KerasTensor]:
 
 
 def way_out(shape: Architecture, window: keras.KerasTensor, memory: keras.KerasTensor) -> keras.Model:
-    """Close a network: from what it has found, `(B, any)`, to the mean in units of σ and the logit of "up", `(B, 2)`."""
+    """Close a network: from what it found, `(B, any)`, to `(B, 2)`: mean in units of σ, logit of "up"."""
     l2 = keras.regularizers.L2(shape.l2)
     kept = layers.Dropout(shape.dropout)(memory)  # (B, any)
     hidden = layers.Dense(shape.dense_units, activation="relu", kernel_regularizer=l2)(kept)  # (B, dense)

@@ -1,4 +1,8 @@
-"""The networks by name: what a table of them, or a recipe, asks for. This module imports TensorFlow; only training does."""
+"""
+The networks by name: what a table of them, or a recipe, asks for.
+
+This module imports TensorFlow; only training does.
+"""
 
 from collections.abc import Callable
 from typing import Final

@@ -69,7 +69,7 @@ def test_volumes_are_added_as_they_were_printed(printed, decimals):
 
 @given(st.lists(st.floats(0.0, allow_infinity=False), max_size=4))
 def test_no_sum_of_any_two_sizes_loses_a_digit(values):
-    if sum(map(Decimal, values)) < Decimal(1.7e308):
+    if sum(map(Decimal, values)) < Decimal("1.7e308"):
         assert exact_sum(values) == pytest.approx(fsum(values))
 
 

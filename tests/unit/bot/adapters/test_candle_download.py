@@ -1,0 +1,321 @@
+"""Downloads through the real ccxt from a venue on loopback: what it misbehaves in, and what is stored in the end."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from email.utils import formatdate
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bot.adapters.candle_download import OVERLAP, Download, Downloaded
+from bot.adapters.candle_pages import CandlePages, Patience, _asked_to_wait_s, _open_exchange
+from bot.adapters.candle_store import CandleStore
+from bot.adapters.stored_series import SeriesKey, StoredSeries
+from bot.core.errors import ConfigError, VenueError, VenueUnavailable
+from bot.core.market import Timeframe
+from bot.exchange.market import ORIGIN_MS
+from tests.download_venue import SYMBOL, DownloadVenue, Trouble
+
+HOUR = Timeframe.H1.ms
+KEY = SeriesKey("binance", SYMBOL, Timeframe.H1)
+QUICK = Patience(retries_s=(0.0, 0.0, 0.0))
+
+
+class Pauses(list[float]):
+    async def sleep(self, seconds: float) -> None:
+        self.append(seconds)
+
+
+@asynccontextmanager
+async def opened(
+    venue: DownloadVenue, patience: Patience = QUICK, pauses: Pauses | None = None
+) -> AsyncIterator[CandlePages]:
+    sleep = (Pauses() if pauses is None else pauses).sleep
+    pages = CandlePages("binance", [SYMBOL], venue.url, patience=patience, sleep=sleep)
+    pages._exchange.enableRateLimit = False
+    pages._exchange.timeout_on_exit = 0
+    async with pages:
+        yield pages
+
+
+async def download(
+    venue: DownloadVenue, folder: Path, hours: tuple[int, int] = (0, 10_000), pauses: Pauses | None = None
+) -> Downloaded:
+    """Bring the hours of a span, counted from the venue's first."""
+    async with opened(venue, pauses=pauses) as pages:
+        until_ms = min(ORIGIN_MS + hours[1] * HOUR, await pages.final_before_ms())
+        told = Download(pages, CandleStore(folder), KEY)
+        return await told.run(ORIGIN_MS + hours[0] * HOUR, until_ms, lambda _candles, _until_ms: None)
+
+
+def stored(folder: Path) -> StoredSeries:
+    return CandleStore(folder).load(KEY)
+
+
+def holds(folder: Path, venue: DownloadVenue, first: int, last: int) -> bool:
+    """Whether the store has the venue's candles of these hours and nothing else."""
+    times, ohlcv = venue.truth(ORIGIN_MS + first * HOUR, ORIGIN_MS + last * HOUR)
+    kept = stored(folder)
+    return kept.open_time_ms.tolist() == times.tolist() and kept.ohlcv.tolist() == ohlcv.tolist()
+
+
+@pytest.mark.asyncio
+async def test_every_final_candle_is_stored_and_the_open_one_is_not(tmp_path):
+    with DownloadVenue(100, page=30) as venue:
+        done = await download(venue, tmp_path)
+    assert (done.added, done.candles, done.missing, done.untold) == (100, 100, 0, 0)
+    assert holds(tmp_path, venue, 0, 100)
+
+
+@pytest.mark.asyncio
+async def test_a_candle_is_final_a_minute_after_its_end_by_the_venue_s_clock(tmp_path):
+    with DownloadVenue(10) as venue:
+        venue.now_ms = ORIGIN_MS + 10 * HOUR + 59_999
+        assert (await download(venue, tmp_path)).candles == 9
+        venue.now_ms += 1
+        assert (await download(venue, tmp_path)).candles == 10
+    assert holds(tmp_path, venue, 0, 10)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("trouble", Trouble)
+async def test_trouble_on_the_way_changes_nothing(tmp_path, trouble):
+    with DownloadVenue(60, page=20) as venue:
+        venue.troubles.extend([trouble, None, trouble])
+        await download(venue, tmp_path)
+        assert venue.fired == {trouble: 2}
+    assert holds(tmp_path, venue, 0, 60)
+    assert stored(tmp_path).asked == ((ORIGIN_MS, ORIGIN_MS + 60 * HOUR),)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("seed", range(3))
+async def test_a_troubled_download_is_the_same_bytes_as_an_untroubled_one(tmp_path, seed):
+    missing = [ORIGIN_MS + hour * HOUR for hour in (0, 1, 40, 41, 42, 150)]
+    for name, chance in (("calm", 0.0), ("troubled", 0.9)):
+        with DownloadVenue(300, page=25, missing=missing) as venue:
+            venue.trouble(seed, chance)
+            done = await download(venue, tmp_path / name)
+        assert (done.candles, done.missing) == (294, 6)
+    assert venue.fired.total() >= 5
+    calm, troubled = (CandleStore(tmp_path / name).path(KEY).read_bytes() for name in ("calm", "troubled"))
+    assert calm == troubled
+
+
+@pytest.mark.asyncio
+async def test_a_download_goes_on_where_the_store_ends(tmp_path):
+    with DownloadVenue(100) as venue:
+        await download(venue, tmp_path, (10, 50))
+        await download(venue, tmp_path, (10, 80))
+        assert venue.pages == [ORIGIN_MS + 10 * HOUR, ORIGIN_MS + (50 - OVERLAP) * HOUR]
+        await download(venue, tmp_path, (10, 80))
+        assert len(venue.pages) == 2
+    assert holds(tmp_path, venue, 10, 80)
+
+
+@pytest.mark.asyncio
+async def test_an_earlier_beginning_and_a_hole_between_two_spans_are_brought_too(tmp_path):
+    with DownloadVenue(100, page=15) as venue:
+        await download(venue, tmp_path, (60, 70))
+        await download(venue, tmp_path, (30, 40))
+        assert stored(tmp_path).asked == tuple(
+            (ORIGIN_MS + first * HOUR, ORIGIN_MS + last * HOUR) for first, last in ((30, 40), (60, 70))
+        )
+        await download(venue, tmp_path, (0, 100))
+    assert holds(tmp_path, venue, 0, 100)
+    assert stored(tmp_path).asked == ((ORIGIN_MS, ORIGIN_MS + 100 * HOUR),)
+
+
+@pytest.mark.asyncio
+async def test_a_bar_that_the_venue_does_not_have_is_asked_for_twice_and_then_never_again(tmp_path):
+    with DownloadVenue(50, missing=[ORIGIN_MS + 20 * HOUR]) as venue:
+        done = await download(venue, tmp_path)
+        assert (done.missing, len(venue.pages)) == (1, 2)
+        done = await download(venue, tmp_path)
+        assert (done.missing, len(venue.pages)) == (0, 2)
+
+
+@pytest.mark.asyncio
+async def test_bars_at_the_end_that_the_venue_does_not_show_yet_are_asked_for_again(tmp_path):
+    with DownloadVenue(50) as venue:
+        late = [venue.forget(ORIGIN_MS + hour * HOUR) for hour in (47, 48, 49, 50)]
+        done = await download(venue, tmp_path)
+        assert (done.candles, done.missing, done.untold) == (47, 0, 3)
+        for row in late:
+            venue.tell(row)
+        done = await download(venue, tmp_path)
+        assert (done.added, done.untold) == (3, 0)
+    assert holds(tmp_path, venue, 0, 50)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("windowed", [False, True])
+async def test_a_pause_longer_than_many_pages_and_a_late_first_day_are_passed(tmp_path, windowed):
+    missing = [ORIGIN_MS + hour * HOUR for hour in (*range(65), *range(100, 170))]
+    with DownloadVenue(200, page=1_000, missing=missing, windowed=windowed) as venue:
+        venue.page = 10
+        async with opened(venue) as pages:
+            pages._exchange.features["spot"]["fetchOHLCV"]["limit"] = 10
+            told = Download(pages, CandleStore(tmp_path), KEY)
+            done = await told.run(ORIGIN_MS, ORIGIN_MS + 200 * HOUR, lambda _candles, _until_ms: None)
+    assert (done.candles, done.missing) == (65, 135)
+    assert holds(tmp_path, venue, 0, 200)
+
+
+@pytest.mark.asyncio
+async def test_a_market_that_has_ended_is_not_searched_page_by_page(tmp_path):
+    with DownloadVenue(500, page=10, windowed=True) as venue:
+        for hour in range(20, 501):
+            venue.forget(ORIGIN_MS + hour * HOUR)
+        async with opened(venue) as pages:
+            pages._exchange.features["spot"]["fetchOHLCV"]["limit"] = 10
+            told = Download(pages, CandleStore(tmp_path), KEY)
+            done = await told.run(ORIGIN_MS, ORIGIN_MS + 500 * HOUR, lambda _candles, _until_ms: None)
+    assert (done.candles, done.untold) == (20, 480)
+    assert len(venue.pages) < 8
+    assert holds(tmp_path, venue, 0, 500)
+
+
+@pytest.mark.asyncio
+async def test_a_revised_candle_replaces_the_stored_one_and_is_told(tmp_path):
+    with DownloadVenue(60) as venue:
+        await download(venue, tmp_path, (0, 50))
+        row = venue.forget(ORIGIN_MS + 48 * HOUR)
+        before = float(row[5])
+        venue.tell([*row[:5], f"{before + 1.0:.8f}", *row[6:]])
+        done = await download(venue, tmp_path)
+    (revision,) = done.revisions
+    assert (revision.open_time_ms, revision.before[4]) == (ORIGIN_MS + 48 * HOUR, before)
+    assert revision.after[4] == pytest.approx(before + 1.0)
+    assert "2024-01-03 00:00 UTC" in str(revision)
+    assert holds(tmp_path, venue, 0, 60)
+
+
+@pytest.mark.asyncio
+async def test_what_was_imported_with_holes_is_completed(tmp_path):
+    with DownloadVenue(100) as venue:
+        times, ohlcv = venue.truth(ORIGIN_MS, ORIGIN_MS + 100 * HOUR)
+        kept = np.flatnonzero(np.arange(100) % 7 != 0)
+        CandleStore(tmp_path).save(StoredSeries(KEY, times[kept], ohlcv[kept]))
+        done = await download(venue, tmp_path)
+    assert (done.added, len(venue.pages)) == (15, 1)
+    assert holds(tmp_path, venue, 0, 100)
+
+
+@pytest.mark.asyncio
+async def test_a_row_that_can_be_no_candle_is_left_out_and_named(tmp_path):
+    with DownloadVenue(50) as venue:
+        row = venue.forget(ORIGIN_MS + 20 * HOUR)
+        venue.tell([row[0], row[1], "0.00000001", *row[3:]])
+        done = await download(venue, tmp_path)
+    assert (done.candles, done.missing) == (49, 1)
+    assert [finding.time_ms for finding in done.left_out] == [ORIGIN_MS + 20 * HOUR]
+    assert "high 1e-08" in done.left_out[0].text
+
+
+@pytest.mark.asyncio
+async def test_what_was_brought_before_patience_ended_is_kept(tmp_path):
+    with DownloadVenue(100, page=20) as venue:
+        venue.troubles.extend([None, None, *[Trouble.HTML] * 4])
+        with pytest.raises(
+            VenueUnavailable, match=r"did not give us candles of BTC/USDT \(HTTP 502.*what was downloaded is"
+        ):
+            await download(venue, tmp_path)
+        assert holds(tmp_path, venue, 0, 40)
+        await download(venue, tmp_path)
+    assert holds(tmp_path, venue, 0, 100)
+
+
+@pytest.mark.asyncio
+async def test_an_answer_that_contradicts_itself_to_the_end_is_refused(tmp_path):
+    with DownloadVenue(20) as venue:
+        venue.troubles.extend([Trouble.CONTRADICTING] * 4)
+        with pytest.raises(VenueUnavailable, match="two different candles of BTC/USDT"):
+            await download(venue, tmp_path)
+    assert len(stored(tmp_path)) == 0
+
+
+@pytest.mark.asyncio
+async def test_the_venue_s_own_word_on_waiting_is_heeded(tmp_path):
+    pauses = Pauses()
+    with DownloadVenue(20, retry_after="17") as venue:
+        venue.troubles.extend([Trouble.TOO_MANY, Trouble.JSON, Trouble.BANNED])
+        await download(venue, tmp_path, pauses=pauses)
+    assert pauses == [17.0, 0.0, 17.0]
+
+
+@pytest.mark.asyncio
+async def test_a_long_ban_is_reported_instead_of_waited_for(tmp_path):
+    pauses = Pauses()
+    with DownloadVenue(20, retry_after="3600") as venue:
+        venue.troubles.append(Trouble.BANNED)
+        with pytest.raises(VenueUnavailable, match=r"HTTP 418.* try again in 3600 seconds"):
+            await download(venue, tmp_path, pauses=pauses)
+    assert (pauses, len(venue.pages)) == ([], 1)
+
+
+def test_a_date_to_wait_for_is_read_against_the_venue_s_own_clock():
+    headers = {"date": formatdate(1_000_000, usegmt=True), "retry-after": formatdate(1_000_090, usegmt=True)}
+    assert _asked_to_wait_s(headers) == 90.0
+    assert _asked_to_wait_s({"retry-after": headers["retry-after"]}) == 0.0
+    assert _asked_to_wait_s({"retry-after": "soon"}) == 0.0
+
+
+@pytest.mark.asyncio
+async def test_a_venue_without_a_clock_is_taken_by_the_date_of_its_answers():
+    with DownloadVenue(20) as venue:
+        async with opened(venue) as pages:
+            pages._exchange.has["fetchTime"] = False
+            assert await pages.final_before_ms() > venue.now_ms
+            pages._headers = {}
+            with pytest.raises(VenueError, match="does not tell the time"):
+                await pages.final_before_ms()
+
+
+@pytest.mark.asyncio
+async def test_a_host_that_is_not_there_is_unavailable():
+    with DownloadVenue(1) as gone:
+        pass
+    pauses = Pauses()
+    with pytest.raises(VenueUnavailable, match="its markets"):
+        async with opened(gone, Patience(retries_s=(1.0,)), pauses):
+            pass
+    assert pauses == [1.0]
+
+
+@pytest.mark.asyncio
+async def test_what_is_not_there_is_told_with_what_is():
+    with DownloadVenue(1) as venue:
+        with pytest.raises(VenueError, match=r"refused to give us its markets|is not listed"):
+            async with CandlePages("kraken", ["NO/SUCH"], venue.url, patience=Patience(retries_s=())):
+                pass
+        async with opened(venue) as pages:
+            pages._exchange.timeframes = {"1m": "1m", "1w": "1w"}
+            with pytest.raises(ConfigError, match="binance has no 1h candles; it has 1m"):
+                pages.require(Timeframe.H1)
+
+
+@pytest.mark.parametrize(
+    ("venue", "sentence"),
+    [("binanse", "did you mean binance"), ("zzzz", "use ccxt's name"), ("bitflyer", "does not give its past candles")],
+)
+def test_an_exchange_that_cannot_be_used_is_named(venue, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        CandlePages(venue, [SYMBOL])
+
+
+@pytest.mark.parametrize("venue", ["binance", "bybit", "okx", "kraken", "coinbase"])
+def test_every_address_of_an_exchange_can_be_moved_to_another_host(venue):
+    def leaves(urls):
+        return [urls] if isinstance(urls, str) else [leaf for each in urls.values() for leaf in leaves(each)]
+
+    before, after = (leaves(_open_exchange(venue, url).urls["api"]) for url in (None, "http://127.0.0.1:9"))
+    assert all(address.startswith("http://127.0.0.1:9") for address in after)
+    assert [address.split("/", 3)[3:] for address in after] == [address.split("/", 3)[3:] for address in before]
+
+
+def test_binance_is_asked_where_no_account_can_be_reached():
+    pages = CandlePages("binance", [SYMBOL])
+    assert pages._exchange.urls["api"]["public"] == "https://data-api.binance.vision/api/v3"
+    assert pages.candles_a_page == 1_000
