@@ -16,10 +16,7 @@ from unittest.mock import patch
 _T = TypeVar("_T")
 
 _HARMLESS_S = 0.01
-"""A jump that nothing would notice which is on its way."""
-
-_QUIET_S = 0.000_02
-"""Real time without an event after which nothing is on its way any more in the machine's loopback."""
+"""A jump that is of no matter to what may be on its way: a rate limiter takes many of them."""
 
 
 class _PatientSelector(selectors.DefaultSelector):
@@ -32,8 +29,8 @@ class _PatientSelector(selectors.DefaultSelector):
         if ready or timeout is None or timeout <= 0.0:
             return ready or (super().select(None) if timeout is None else [])
         if timeout > _HARMLESS_S:
-            # epoll itself cannot wait for less than a millisecond.
-            sleep(_QUIET_S)
+            # The kernel hands over what is on its way in this machine as soon as it is let.
+            sleep(0)
             ready = super().select(0)
         if not ready:
             self.skipped_s += timeout

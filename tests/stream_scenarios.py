@@ -31,6 +31,7 @@ from bot.exchange.pace import Paced
 from bot.exchange.server import ExchangeServer
 from bot.exchange.truth import closed_candles
 from bot.exchange.venue import Venue
+from bot.exchange.wire_log import WireLog
 
 MINUTE = Timeframe.M1.ms
 FROM_MS = ORIGIN_MS + 500 * MINUTE
@@ -85,7 +86,7 @@ class Session:
         self._something = asyncio.Event()
 
     @property
-    def log(self):
+    def log(self) -> WireLog:
         return self.server.plan.log
 
     @property

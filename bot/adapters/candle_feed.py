@@ -241,10 +241,10 @@ class CandleFeed:
         if self._monitor and self._monitor.answered(answer, out):
             return
         self._clock.settle(answer.venue_ms, now)
-        candles = market.proof.answered(answer, now, out)
+        venue_ms = self._clock.now_ms(now)
+        candles = market.proof.answered(answer, now, venue_ms, out)
         if candles is not None:
             market.history_said(candles, now)
-        venue_ms = self._clock.now_ms(now)
         market.restore_if_proven(venue_ms, now, out)
 
     def _failed(self, failure: HistoryFailed, now: int) -> None:

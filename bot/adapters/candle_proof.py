@@ -14,7 +14,7 @@ from bot.adapters.feed_inputs import HistoryAnswered, HistoryFailed
 from bot.adapters.feed_outputs import AskHistory, Difference, FeedOutput
 from bot.adapters.history_question import HistoryQuestion
 from bot.adapters.history_rows import check_rows, final_until_ms
-from bot.adapters.missing_bars import MissingBars, why_not
+from bot.adapters.missing_bars import MissingBars, covers, why_not
 from bot.adapters.patience import Patience
 from bot.adapters.stream_bars import StreamBars
 from bot.adapters.venues import ClosedCandle, FormingCandle, VenueStream
@@ -135,15 +135,22 @@ class CandleProof:
         if wanted and self._question.may_be_asked(now):
             self._ask(venue_ms, out)
 
-    def answered(self, answer: HistoryAnswered, now: int, out: list[FeedOutput]) -> Mapping[int, Candle] | None:
-        """Go on with what history has said; return its candles, None if nobody asked."""
+    def answered(
+        self, answer: HistoryAnswered, now: int, venue_ms: int, out: list[FeedOutput]
+    ) -> Mapping[int, Candle] | None:
+        """
+        Go on with what history has said; return its candles, None if nobody asked.
+
+        `venue_ms` is the venue's clock as the stream tells it, 0 where it has told nothing.
+        """
         if not self._question.settle(answer) or self.next_ms is None:
             self._counts["unasked answers"] += 1
             return None
         checked = check_rows(answer.rows, self._timeframe, answer.from_ms, answer.to_ms)
         candles = checked.candles
         self._counts["refused rows"] += len(checked.refusals)
-        final_ms = final_until_ms(candles, answer.venue_ms, self._timeframe, self._patience.settle_ms)
+        settled_ms = min(answer.venue_ms, venue_ms) - self._patience.settle_ms
+        final_ms = final_until_ms(candles, answer.venue_ms, settled_ms, self._timeframe)
         # Bars that were spoken of before the venue's own clock, asked afterwards, had come to them.
         limit_ms = answer.venue_ms + self._patience.stale_ms
         self._counts["refuted"] += self._said.forget_between(limit_ms, self._known_when_asked)
@@ -174,13 +181,9 @@ class CandleProof:
         self.trouble = f"history cannot be asked: {failure.reason}"
         self._question.wait(now)
 
-    def leaps(self, price: float) -> bool:
-        """Whether a price is so far from the last close that one voice is not enough."""
-        last = self.last
-        return last is not None and not last.close / JUMP <= price <= last.close * JUMP
-
     def _leaps(self, candle: Candle) -> bool:
-        return self.leaps(candle.high) or self.leaps(candle.low)
+        last = self.last
+        return last is not None and not (is_near(candle.high, last.close) and is_near(candle.low, last.close))
 
     def _begin(self, open_ms: int) -> int:
         """Open time of the bar that is due. Before the first emission the oldest bar spoken of is."""
@@ -260,6 +263,9 @@ class CandleProof:
             elif row is not None and self._missing.stands(row, shown):
                 self._counts["repaired"] += 1
                 self._emit(row, out)
+                if shown is not None and not covers(row, shown):
+                    self._counts["revisions"] += 1
+                    out.append(Difference(self.symbol, "the stream", row, shown))
             elif self._missing.never_was(open_ms, shown, now):
                 self._counts["bars that never were"] += 1
                 self._pass(open_ms)
@@ -276,3 +282,8 @@ class CandleProof:
             out.append(Difference(self.symbol, source, emitted, said))
         else:
             self._counts["old candles"] += 1
+
+
+def is_near(price: float, other: float) -> bool:
+    """Whether one price can be believed because of another, without further proof."""
+    return other / JUMP <= price <= other * JUMP

@@ -1,8 +1,8 @@
 """
-The shell around `CandleFeed`: it holds sockets, REST and the clock, gives the feed everything that happens as one
-ordered sequence, and does what the feed asks for.
+The shell around `CandleFeed`: sockets, REST and the clock.
 
-Knows nothing of wire formats nor of what becomes of the events.
+It gives the feed everything that happens as one ordered sequence, and does what the feed asks for. Knows nothing of
+wire formats, nor of what becomes of the events.
 """
 
 import asyncio

@@ -8,14 +8,11 @@ that the stream does not bring, the feed is dead, else there are none.
 from collections.abc import Mapping
 from typing import Final
 
-from bot.adapters.candle_proof import CandleProof
+from bot.adapters.candle_proof import CandleProof, is_near
 from bot.adapters.feed_outputs import FeedOutput
 from bot.adapters.patience import Patience
 from bot.core.events import MarketRestored, MarketSuspended
 from bot.core.market import Candle
-
-NEAR: Final = 1.1
-"""How many times a price may be the one before it to bear it out."""
 
 _UNHEARD: Final = -1
 
@@ -42,10 +39,10 @@ class VenueClock:
             self._offset = venue_ms - now
 
     def settle(self, venue_ms: int, now: int) -> None:
-        """Take the time that the venue was asked for: it overrules what messages had claimed."""
+        """Take the time that the venue was asked for: it corrects messages that claimed a later one."""
         if self.now_ms(now) > venue_ms + self._slack_ms:
-            self._offset = self._older_offset = None
-        self.hear(venue_ms, now)
+            self._older_offset = None
+            self._offset = venue_ms - now
 
     def now_ms(self, now: int) -> int:
         """What time it is there at least; 0 while nothing was heard."""
@@ -77,7 +74,8 @@ class MarketWatch:
         self._owed: Candle | None = None
         self._owed_since = now
         self._lost_because = ""
-        self._leaped_to: float | None = None
+        self._history_close: float | None = None
+        self._leaps = False
 
     def connected(self, now: int) -> None:
         """Begin to expect frames: another connection stands."""
@@ -98,18 +96,20 @@ class MarketWatch:
             self._owed = None
 
     def believes(self, price: float) -> bool:
-        """Whether a price may be handed on: one that leaps needs a second one near it."""
-        if not self.proof.leaps(price):
-            self._leaped_to = None
+        """Whether a price may be handed on: one that leaps has to be borne out by history, which will be asked."""
+        last, known = self.proof.last, self._history_close
+        if last is None or is_near(price, last.close) or (known is not None and is_near(price, known)):
             return True
-        first, self._leaped_to = self._leaped_to, price
-        return first is not None and first / NEAR <= price <= first * NEAR
+        self._leaps = True
+        return False
 
     def history_said(self, candles: Mapping[int, Candle], now: int) -> None:
         """Settle a doubt: either there are no trades, or the stream owes us some."""
+        newest = candles[max(candles)] if candles else None
+        self._leaps = False
+        self._history_close = newest.close if newest else None
         if not self._is_doubtful(now) or self._owed:
             return
-        newest = max(candles.values(), key=lambda candle: candle.open_time_ms, default=None)
         shown = self._shown
         if newest is None or newest.volume == 0.0 or (shown and _covers(shown, newest)):
             self._heard = self._trusted_at = self._watched_since = self._changed = now
@@ -124,7 +124,7 @@ class MarketWatch:
             Why the connection of this market has to be replaced; empty if it has not.
         """
         patience, proof = self._patience, self.proof
-        proof.ask_when_due(now, venue_ms, out, in_doubt=self._is_doubtful(now))
+        proof.ask_when_due(now, venue_ms, out, in_doubt=self._leaps or self._is_doubtful(now))
         if self._owed and now - self._owed_since >= patience.grace_ms:
             self._owed = None
             self._changed = now

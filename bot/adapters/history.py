@@ -78,6 +78,7 @@ class CcxtHistory:
         self._retries_s = tuple(retries_s)
         self._sleep = sleep
         self._url = url.rstrip("/")
+        self._silent_until_s = 0.0
         self._exchange = _open_binance(self._url)
 
     async def __aenter__(self) -> Self:
@@ -162,8 +163,11 @@ class CcxtHistory:
         """Make a request, and again with patience where it failed on the way."""
         from ccxt.base.errors import BaseError, OperationFailed  # type: ignore[import-untyped]
 
+        loop = asyncio.get_running_loop()
         pauses_s = iter(self._retries_s)
         while True:
+            await self._heed_ban(loop.time())
+            self._exchange.last_response_headers = None
             try:
                 return await request()
             except OperationFailed as error:
@@ -172,14 +176,31 @@ class CcxtHistory:
             except BaseError as error:
                 raise VenueError(f"{self._url} refused to give us {what} ({type(error).__name__})") from None
             pause_s = next(pauses_s, None)
-            wait_s = max(pause_s or 0.0, self._asked_to_wait_s())
+            asked_s = self._asked_to_wait_s()
+            if asked_s:
+                self._silent_until_s = loop.time() + asked_s
+            wait_s = max(pause_s or 0.0, asked_s)
             if pause_s is None or wait_s > LONGEST_WAIT_S:
                 raise VenueUnavailable(
                     f"{self._url} did not give us {what} ({failure}): check the connection and try again"
                     + (f" in {wait_s:.0f} seconds" if wait_s else "")
                 )
             _log.warning("%s did not give us %s (%s), asking again in %.1f s", self._url, what, failure, wait_s)
-            await self._sleep(wait_s)
+            await self._be_silent(wait_s)
+
+    async def _heed_ban(self, now_s: float) -> None:
+        """Keep quiet for as long as an answer, to whichever request, has told us to."""
+        wait_s = self._silent_until_s - now_s
+        if wait_s > LONGEST_WAIT_S:
+            raise VenueUnavailable(f"{self._url} does not want to hear from us: try again in {wait_s:.0f} seconds")
+        if wait_s > 0.0:
+            await self._be_silent(wait_s)
+
+    async def _be_silent(self, wait_s: float) -> None:
+        until_s = self._silent_until_s
+        await self._sleep(wait_s)
+        if self._silent_until_s == until_s:
+            self._silent_until_s = 0.0
 
     def _asked_to_wait_s(self) -> float:
         """The seconds of the last answer's `Retry-After`, 0 without one."""

@@ -54,7 +54,8 @@ def candle_of(row: Sequence[Any], timeframe: Timeframe) -> Candle:
     if row[0] % timeframe.ms:
         raise DataError(f"no {timeframe.value} candle opens at {row[0]} ms")
     try:
-        return Candle(row[0], *map(float, row[1:]))
+        first, high, low, last, volume = map(float, row[1:])
+        return Candle(row[0], first, high, low, last, volume)
     except (TypeError, ValueError) as error:
         raise DataError(f"the row of {row[0]} ms holds what is no number ({error})") from None
 
@@ -74,16 +75,18 @@ def check_rows(rows: Sequence[Sequence[Any]], timeframe: Timeframe, from_ms: int
     return CheckedRows(dict(sorted(candles.items())), tuple(refusals))
 
 
-def final_until_ms(candles: Mapping[int, Candle], venue_ms: int, timeframe: Timeframe, settle_ms: int) -> int:
+def final_until_ms(candles: Mapping[int, Candle], venue_ms: int, settled_ms: int, timeframe: Timeframe) -> int:
     """
     The open time up to which, inclusive, the bars of an answer cannot change any more; -1 for none.
 
-    A bar must have ended by the venue's clock. The newest of them may still have been written when it was read:
-    it needs a later row beside it, or `settle_ms` between its end and the venue's clock.
+    Args:
+        candles: The answer, by open time.
+        venue_ms: The venue's clock, as it was asked for: a bar must have ended by it.
+        settled_ms: The newest bar may still have been written when it was read, and a clock that was asked for may
+            be wrong: that bar needs a later one beside it, or its end must lie before this time.
+        timeframe: Length of the bars.
     """
-    ended = [open_ms for open_ms in candles if open_ms + timeframe.ms <= venue_ms]
-    if not ended:
-        return -1
-    newest = max(ended)
-    has_settled = newest + timeframe.ms + settle_ms <= venue_ms
-    return newest if has_settled or max(candles) > newest else newest - timeframe.ms
+    newest_ms = max((open_ms for open_ms in candles if open_ms + timeframe.ms <= venue_ms), default=-1)
+    if newest_ms < 0 or max(candles) > newest_ms or newest_ms + timeframe.ms <= settled_ms:
+        return newest_ms
+    return newest_ms - timeframe.ms

@@ -53,7 +53,7 @@ class MissingBars:
 
     def stands(self, row: Candle, shown: Candle | None) -> bool:
         """Whether history's candle can be believed beside what the stream has shown of the bar."""
-        if shown is None or (row.volume >= shown.volume and row.low <= shown.low and shown.high <= row.high):
+        if shown is None or covers(row, shown):
             return True
         insisted, times = self._insisted
         self._insisted = (row, times + 1 if insisted == row else 1)
@@ -63,6 +63,11 @@ class MissingBars:
         """Forget the doubts about a bar that is dealt with."""
         self._absent.pop(open_ms, None)
         self._insisted = (None, 0)
+
+
+def covers(row: Candle, shown: Candle) -> bool:
+    """Whether history's candle holds all that the stream has shown of the same bar."""
+    return row.volume >= shown.volume and row.low <= shown.low and shown.high <= row.high
 
 
 def why_not(open_ms: int, candles: Mapping[int, Candle]) -> str:

@@ -1,59 +1,26 @@
 """`candlewick paper` and `candlewick demo`: a live stream, traded on paper, told as it happens."""
 
 import asyncio
-import re
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from bot.cli.options import settings_options
+from bot.cli.options import Duration, Speed, settings_options
 from bot.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from bot.compose.paper_run import PaperRequest
 
-_UNITS_MS: Final = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
-
-_FASTEST: Final = 1e6
-"""Market seconds in a real one beyond which a speed means nothing."""
+_HOUR_MS: Final = 3_600_000
 
 DEMO_CANDLES: Final = 2_400
 """Hours of the invented market that the demo plays: a hundred days, in about a minute."""
 
 
-class _Duration(click.ParamType[int]):
-    """A length of market time, such as 90m, 12h or 30d."""
-
-    name = "duration"
-
-    def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Milliseconds."""
-        if isinstance(value, int):
-            return value
-        match = re.fullmatch(r"(\d+)([smhdw])", value)
-        if match is None or not int(match[1]):
-            self.fail(f"{value!r} is not a duration: write 90m, 12h or 30d", param, ctx)
-        return int(match[1]) * _UNITS_MS[match[2]]
-
-
-class _Speed(click.ParamType[str]):
-    """The embedded market's seconds in a real one, or max."""
-
-    name = "speed"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The same words, known to be what the exchange takes."""
-        if value != "max" and not (re.fullmatch(r"\d+(\.\d+)?", value) and 0.0 < float(value) <= _FASTEST):
-            self.fail(f"{value!r} is not a speed: write a number above 0, up to a million, or max", param, ctx)
-        return value
-
-
 @click.command()
-@click.option(
-    "--exchange", default="embedded", show_default=True, help="embedded (invented candles), binance, bybit, okx or kraken."
-)
+@click.option("--exchange", default="embedded", show_default=True, help="embedded (invented candles), binance, okx, …")
 @click.option("--symbol", "symbols", multiple=True, help="A market such as BTC/USDT; may be given again.")
 @click.option("--timeframe", default="1h", show_default=True, help="Length of the candles.")
 @click.option("--bundle", type=Path, help="The model; the shipped one if not given.")
@@ -61,13 +28,13 @@ class _Speed(click.ParamType[str]):
 @click.option("--strategy", default="forecast", show_default=True, help="forecast, buy-and-hold, or a Python file.")
 @settings_options
 @click.option("--cash", help="The budget, in the quote currency.")
-@click.option("--for", "for_ms", type=_Duration(), help="Market time after which the run is finished, such as 30d.")
+@click.option("--for", "for_ms", type=Duration(), help="Market time after which the run is finished, such as 30d.")
 @click.option(
     "--seed", type=click.IntRange(min=0), default=7, show_default=True, help="Which market the embedded exchange makes."
 )
 @click.option(
     "--speed",
-    type=_Speed(),
+    type=Speed(),
     default="1",
     show_default=True,
     help="The embedded market's seconds in a real one, or max.",
@@ -86,7 +53,7 @@ def paper(as_json: bool, **asked: Any) -> int:
 @click.command()
 @click.option("--out", type=Path, help="The run's folder; a new one under runs/ if not given.")
 @click.option(
-    "--speed", type=_Speed(), default="160000", show_default=True, help="Market seconds in a real one, or max."
+    "--speed", type=Speed(), default="160000", show_default=True, help="Market seconds in a real one, or max."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
 def demo(out: Path | None, speed: str, as_json: bool) -> int:
@@ -99,7 +66,7 @@ def demo(out: Path | None, speed: str, as_json: bool) -> int:
         symbols=("BTC/USDT", "ETH/USDT"),
         bundle=DEMO_BUNDLE,
         profile="lively",
-        for_ms=DEMO_CANDLES * _UNITS_MS["h"],
+        for_ms=DEMO_CANDLES * _HOUR_MS,
         speed=speed,
     )
     return _run(request, as_json)

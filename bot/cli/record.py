@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bot.cli.paper import _Duration, _Speed
+from bot.cli.options import Duration, Speed
 
 if TYPE_CHECKING:
     from bot.compose.record_run import Recorded, RecordRequest
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 @click.option("--symbol", "symbols", multiple=True, help="A market such as BTC/USDT; may be given again.")
 @click.option("--timeframe", default="1h", show_default=True, help="Length of the candles.")
 @click.option("--out", type=Path, required=True, help="The tape's folder; one of the same markets is gone on with.")
-@click.option("--for", "for_ms", type=_Duration(), help="Market time after which the recording ends, such as 30d.")
+@click.option("--for", "for_ms", type=Duration(), help="Market time after which the recording ends, such as 30d.")
 @click.option(
     "--seed", type=click.IntRange(min=0), default=7, show_default=True, help="Which market the embedded exchange makes."
 )
 @click.option(
     "--speed",
-    type=_Speed(),
+    type=Speed(),
     default="1",
     show_default=True,
     help="The embedded market's seconds in a real one, or max.",

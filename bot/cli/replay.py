@@ -3,16 +3,21 @@
 import json
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from bot.cli.options import settings_options
 from bot.core.errors import JournalError
 
+if TYPE_CHECKING:
+    from bot.compose.replay_run import ReplayRun
+    from bot.compose.tape_run import TapeRun
+
 
 @click.command()
 @click.option("--candles", "files", type=Path, multiple=True, help="A file of candles; may be given again.")
+@click.option("--tape", type=Path, help="A tape, or a run that kept one, instead of files of candles.")
 @click.option("--journal", type=Path, help="Decide this run's journal again instead, without model or candles.")
 @click.option("--symbol", help="The market, such as BTC/USDT, where neither file nor column names it.")
 @click.option("--timeframe", help="The candles' length, such as 1h, where the file does not tell it.")
@@ -29,8 +34,8 @@ def replay(journal: Path | None, as_json: bool, out: Path | None, **asked: Any) 
     """Trade recorded candles: the same engine, risk desk and journal as a live session."""
     if journal is not None:
         return _decide_again(journal, as_json)
-    if not asked["files"] or out is None:
-        raise click.UsageError("name the candles with --candles and the run's folder with --out")
+    if bool(asked["files"]) is (asked["tape"] is not None) or out is None:
+        raise click.UsageError("name the candles with --candles, or a --tape, and the run's folder with --out")
     began = perf_counter()
     _play(out, asked)
     from bot.cli.conclusion import conclude
@@ -40,9 +45,8 @@ def replay(journal: Path | None, as_json: bool, out: Path | None, **asked: Any) 
 
 def _play(out: Path, asked: dict[str, Any]) -> None:
     from bot.cli.progress import candle_progress
-    from bot.compose.replay_run import ReplayRequest, ReplayRun
 
-    run = ReplayRun(ReplayRequest(out=out, **asked))
+    run = _run(out, asked)
     for finding in run.findings:
         click.echo(finding, err=True)
     if run.opened.taken is not None:
@@ -53,6 +57,23 @@ def _play(out: Path, asked: dict[str, Any]) -> None:
     except KeyboardInterrupt:
         click.echo(f"stopped; the same command with --out {out} goes on", err=True)
         raise
+
+
+def _run(out: Path, asked: dict[str, Any]) -> "ReplayRun | TapeRun":
+    tape = asked.pop("tape")
+    if tape is None:
+        from bot.compose.replay_run import ReplayRequest, ReplayRun
+
+        return ReplayRun(ReplayRequest(out=out, **asked))
+    from bot.compose.tape_run import TapeRequest, TapeRun
+
+    of_files = {name: asked.pop(name) for name in ("files", "symbol", "timeframe", "from_date", "until_date")}
+    named = [name for name, value in of_files.items() if value]
+    if named:
+        raise click.UsageError(
+            "a tape knows its own markets and its own time: --symbol, --timeframe, --from and --until go with --candles"
+        )
+    return TapeRun(TapeRequest(tape=tape, out=out, **asked))
 
 
 def _decide_again(folder: Path, as_json: bool) -> int:

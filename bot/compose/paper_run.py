@@ -1,16 +1,13 @@
 """A live stream wired into a paper run: the embedded exchange on loopback, or a venue's public data."""
 
-import asyncio
-import signal
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, ExitStack
 from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bot.adapters.candle_names import EXPECTED_SYMBOL, read_symbol
 from bot.adapters.candle_stream import CandleStreams
 from bot.adapters.clock import SystemClock
 from bot.adapters.feed_outputs import EngineEvent
@@ -19,13 +16,13 @@ from bot.adapters.journal_reader import read_run
 from bot.adapters.narrator import Narrator, Tell
 from bot.adapters.no_model import NoModel
 from bot.adapters.tape_writer import TapeWriter
+from bot.compose.asked import asked_symbol, asked_timeframe, stopped_by_signals
 from bot.compose.feed_plan import EMBEDDED, FeedPlan
 from bot.compose.market_source import InventedMarket, MarketSource, embedded_start_ms, market_source
 from bot.compose.parts import REFERENCE_BUNDLE, costs, load_forecaster, overruled, paper_broker, resolve_strategy
 from bot.compose.run import Opened, open_run, plan
 from bot.compose.tape_events import TAPE_FOLDER
-from bot.core.errors import ConfigError
-from bot.core.events import CandleClosed, PriceUpdated
+from bot.core.events import CandleClosed, MarketRestored, PriceUpdated
 from bot.core.market import Instrument, Timeframe
 from bot.core.ports import Forecaster
 from bot.core.run_record import RunRecord
@@ -81,9 +78,9 @@ async def run_paper(request: PaperRequest, tell: Tell, progress: Callable[[int, 
     """
     overrides = {**request.overrides, **({"account.budget": request.cash} if request.cash else {})}
     loaded = load_settings(request.profile, overrides)
-    timeframe = _timeframe(request.timeframe)
+    timeframe = asked_timeframe(request.timeframe)
     # By name: who gets the cash of an instant must not depend on which market was named first.
-    request = replace(request, symbols=tuple(sorted({_symbol(text) for text in request.symbols})))
+    request = replace(request, symbols=tuple(sorted({asked_symbol(text) for text in request.symbols})))
     recorded = read_run(request.out) if (request.out / "journal.sqlite").exists() else None
     bundle, model = None, None
     if resolve_strategy(request.strategy, loaded.settings).needs_forecast:
@@ -133,54 +130,73 @@ async def _session(
     symbols = [one.symbol for one in header.instruments]
     broker, questions = paper_broker(header), Questions()
     pump = Pump(engine, journal, broker, model, backfill=questions.ask, measures_latency=True)
-    session = PaperSession(
-        pump,
-        questions,
-        PaperPlay(pump, broker, timeframe.ms),
-        InstantAssembler(symbols, int(header.settings["engine.batch_deadline_ms"])),
-        Checkpoints(engine, opened.journal, int(header.settings["journal.snapshot_events"])),
-        commit=journal.commit,
-        clock=clock,
-        progress=progress,
-        until_ms=None if request.for_ms is None else header.at_ms + request.for_ms,
-    )
     now_ms = clock.now_ms()
-    first_ms = _floor(now_ms, timeframe)
     planned = replace(
         FeedPlan.of_markets(request.exchange, symbols, timeframe),
-        begin_ms={symbol: max(first_ms, engine.next_open_ms(symbol)) for symbol in symbols},
+        begin_ms={symbol: max(_floor(now_ms, timeframe), engine.next_open_ms(symbol)) for symbol in symbols},
         journal_events=opened.journal.event_count,
         audits_one_in=_AUDITS_ONE_IN,
     )
     with ExitStack() as held:
-        held.enter_context(_signals(session.stop))
         tape = None
         if request.record:
             tape = held.enter_context(TapeWriter(request.out / TAPE_FOLDER, planned.header(now_ms)))
-        streams = planned.streams(source.stream_url)
-        feed = planned.feed(streams)
-
-        async def stream(inbox: Emit) -> None:
-            async def emit(event: EngineEvent) -> None:
-                # The paper market knows closed candles only, so that a session and the replay of its candles agree.
-                if not isinstance(event, PriceUpdated):
-                    await inbox(event)
-
-            await CandleStreams(
-                streams,
-                feed,
-                history,
-                emit,
-                SystemClock(),
-                tap=tape.write if tape else None,
-                end_reason=source.end_reason,
-                patience=planned.patience,
-            ).run()
-
+        session = PaperSession(
+            pump,
+            questions,
+            PaperPlay(pump, broker, timeframe.ms),
+            InstantAssembler(symbols, int(header.settings["engine.batch_deadline_ms"])),
+            Checkpoints(engine, opened.journal, int(header.settings["journal.snapshot_events"])),
+            commit=_commit(journal, tape),
+            clock=clock,
+            progress=progress,
+            until_ms=None if request.for_ms is None else header.at_ms + request.for_ms,
+        )
+        held.enter_context(stopped_by_signals(session.stop))
         spare_collector()
         begin_session(pump, now_ms, model.name if engine.needs_forecast else None)
+        for market in [one for one in engine.state.markets.values() if one.suspended]:
+            # What an earlier session could not prove is this one's to judge: its feed suspends anew where it must.
+            pump.feed(MarketRestored(now_ms, market.symbol))
         journal.commit()
-        return await session.run(stream, history)
+        return await session.run(_stream(planned, source, history, tape), history)
+
+
+def _commit(journal: Narrator, tape: TapeWriter | None) -> Callable[[], None]:
+    if tape is None:
+        return journal.commit
+
+    def commit() -> None:
+        # A journal must never be ahead of its tape: a kill between the two leaves a tape that knows more.
+        tape.flush()
+        journal.commit()
+
+    return commit
+
+
+def _stream(
+    planned: FeedPlan, source: MarketSource, history: CcxtHistory, tape: TapeWriter | None
+) -> Callable[[Emit], Awaitable[None]]:
+    streams = planned.streams(source.stream_url)
+
+    async def run(inbox: Emit) -> None:
+        async def emit(event: EngineEvent) -> None:
+            # The paper market knows closed candles only, so that a session and the replay of its candles agree.
+            if not isinstance(event, PriceUpdated):
+                await inbox(event)
+
+        await CandleStreams(
+            streams,
+            planned.feed(streams),
+            history,
+            emit,
+            SystemClock(),
+            tap=tape.write if tape else None,
+            end_reason=source.end_reason,
+            patience=planned.patience,
+        ).run()
+
+    return run
 
 
 def _source(
@@ -237,40 +253,5 @@ def _inputs(request: PaperRequest) -> dict[str, str]:
     return inputs
 
 
-def _symbol(text: str) -> str:
-    symbol = read_symbol(text)
-    if symbol is None:
-        raise ConfigError(f"--symbol {text} names no market: write {EXPECTED_SYMBOL}")
-    return symbol
-
-
-def _timeframe(text: str) -> Timeframe:
-    try:
-        return Timeframe(text)
-    except ValueError:
-        known = ", ".join(timeframe.value for timeframe in Timeframe)
-        raise ConfigError(f"--timeframe {text} is not known: it is one of {known}") from None
-
-
 def _floor(at_ms: int, timeframe: Timeframe) -> int:
     return at_ms - at_ms % timeframe.ms
-
-
-@contextmanager
-def _signals(stop: Callable[[], None]) -> Iterator[None]:
-    # The first signal ends the session in order; a second one ends the process.
-    loop = asyncio.get_running_loop()
-    wanted = (signal.SIGINT, signal.SIGTERM)
-
-    def heard() -> None:
-        stop()
-        for number in wanted:
-            loop.remove_signal_handler(number)
-
-    for number in wanted:
-        loop.add_signal_handler(number, heard)
-    try:
-        yield
-    finally:
-        for number in wanted:
-            loop.remove_signal_handler(number)

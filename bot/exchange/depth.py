@@ -85,6 +85,7 @@ class Prints:
     """The last price of a market, and its average over the last minutes."""
 
     def __init__(self, minutes: int) -> None:
+        self.minutes = minutes
         self._span_ms = minutes * MINUTE_MS
         self._paid: deque[tuple[int, Decimal, Decimal]] = deque()
         self.last: Decimal | None = None

@@ -175,14 +175,14 @@ class TradedMarket:
         return Standing(
             average=floor.prints.average(now_ms) or ZERO,
             open_orders=len(orders) + len(beside),
-            open_algos=sum(order.kind.is_algo for order in (*orders, *beside)),
+            open_algos=sum(order.kind.is_algo for order in orders) + sum(order.kind.is_algo for order in beside),
             position=base.free + base.locked + bought,
         )
 
     def _check_id(self, account: str, order: NewOrder, beside: tuple[NewOrder, ...]) -> None:
         """A client id is unique among the open orders of an account, and among them only."""
-        taken = {other.client_order_id for other in (*self.floor.open_orders(account), *beside)} - {""}
-        if order.client_order_id in taken:
+        taken = {one.client_order_id for one in self.floor.open_orders(account)}
+        if order.client_order_id and order.client_order_id in taken | {one.client_order_id for one in beside}:
             raise rejected("Duplicate order sent.")
 
     def _draft(self, account: str, order: NewOrder, now_ms: int) -> VenueOrder:

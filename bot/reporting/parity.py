@@ -127,33 +127,36 @@ class _Reach(IntEnum):
 
     ITSELF = 0
     INSTANT = 1
-    MARKET = 2
-    ACCOUNT = 3
+    RUN = 2
 
 
 _REACH: Final = {
     Stage.CANDLE: _Reach.ITSELF,
-    # A recurrence remembers every candle before.
-    Stage.FEATURE: _Reach.MARKET,
+    # A recurrence remembers every candle before, and a market's window is shown when all have reported.
+    Stage.FEATURE: _Reach.RUN,
     # A function of one window.
     Stage.FORECAST: _Reach.INSTANT,
     # What is held follows from everything before, and markets share the cash.
-    Stage.SIGNAL: _Reach.ACCOUNT,
-    Stage.ORDER: _Reach.ACCOUNT,
-    Stage.FILL: _Reach.ACCOUNT,
+    Stage.SIGNAL: _Reach.RUN,
+    Stage.ORDER: _Reach.RUN,
+    Stage.FILL: _Reach.RUN,
 }
 
 
 def _first_causes(facts: list[Fact]) -> list[int]:
-    """For each of the facts, in the order of time and stages, the number of its first cause."""
+    """
+    For each of the facts, in the order of time and stages, the number of its first cause.
+
+    The nearest place where one can be is looked at first: the market's own instant, then the market, then the run.
+    """
     causes: list[int] = []
     first_of_spot: dict[tuple[str, int], int] = {}
     first_of_market: dict[str, int] = {}
     for place, fact in enumerate(facts):
         upstream = (
             (_Reach.INSTANT, first_of_spot.setdefault((fact.symbol, fact.instant_ms), place)),
-            (_Reach.MARKET, first_of_market.setdefault(fact.symbol, place)),
-            (_Reach.ACCOUNT, 0),
+            (_Reach.RUN, first_of_market.setdefault(fact.symbol, place)),
+            (_Reach.RUN, 0),
         )
         reach = _REACH[fact.stage]
         found = next((at for how, at in upstream if how <= reach and _is_upstream(facts[at], fact)), None)

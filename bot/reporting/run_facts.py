@@ -95,7 +95,10 @@ class FeatureRow(Struct, frozen=True):
     def values(self) -> dict[str, str]:
         """Each column of the newest row, and what stands for the rows before it."""
         row = np.frombuffer(self.newest, dtype=np.float32)
-        return {**{name: str(value) for name, value in zip(self.names, row, strict=True)}, "window": self.rows_sha256[:_DIGITS]}
+        return {
+            **{name: str(value) for name, value in zip(self.names, row, strict=True)},
+            "window": self.rows_sha256[:_DIGITS],
+        }
 
 
 class FactReader:

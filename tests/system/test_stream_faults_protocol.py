@@ -100,7 +100,7 @@ def test_w1_who_is_told_to_wait_waits(status: int, retry_after_s: int | None) ->
 
     wait_ms = (retry_after_s or {403: 300, 429: 60}[status]) * 1_000
     assert wait_ms <= run(story()) < wait_ms + 10_000
-    with patch("bot.adapters.candle_stream.retry_or_fatal", side_effect=_impatient):
+    with patch("bot.adapters.stream_shard.retry_or_fatal", side_effect=_impatient):
         assert run(story()) < wait_ms / 2
 
 
@@ -233,7 +233,7 @@ def test_w11_without_memory_candles_come_twice(row: str) -> None:
         async with session(*PASSING[row]) as run_:
             await run_.until_emitted(5)
 
-    with patch.object(CandleProof, "take_closed", believe), pytest.raises(AssertionError, match="should be|are true"):
+    with patch.object(CandleProof, "take_closed", believe), pytest.raises(AssertionError, match=r"should be|are true"):
         run(story())
 
 

@@ -4,9 +4,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from email.utils import formatdate
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from aiohttp import web
 
 from bot.adapters.candle_download import OVERLAP, Download, Downloaded
 from bot.adapters.candle_pages import CandlePages, Patience, _asked_to_wait_s, _open_exchange
@@ -57,7 +59,7 @@ def holds(folder: Path, venue: DownloadVenue, first: int, last: int) -> bool:
     """Whether the store has the venue's candles of these hours and nothing else."""
     times, ohlcv = venue.truth(ORIGIN_MS + first * HOUR, ORIGIN_MS + last * HOUR)
     kept = stored(folder)
-    return kept.open_time_ms.tolist() == times.tolist() and kept.ohlcv.tolist() == ohlcv.tolist()
+    return bool(np.array_equal(kept.open_time_ms, times) and np.array_equal(kept.ohlcv, ohlcv))
 
 
 @pytest.mark.asyncio
@@ -87,6 +89,15 @@ async def test_trouble_on_the_way_changes_nothing(tmp_path, trouble):
         assert venue.fired == {trouble: 2}
     assert holds(tmp_path, venue, 0, 60)
     assert stored(tmp_path).asked == ((ORIGIN_MS, ORIGIN_MS + 60 * HOUR),)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("trouble", [Trouble.HALF, Trouble.CUT])
+async def test_half_an_answer_is_no_answer_however_often_it_comes(tmp_path, trouble):
+    with DownloadVenue(60, page=20) as venue:
+        venue.troubles.extend([None, trouble, trouble, trouble])
+        assert (await download(venue, tmp_path)).untold == 0
+    assert holds(tmp_path, venue, 0, 60)
 
 
 @pytest.mark.asyncio
@@ -319,3 +330,71 @@ def test_binance_is_asked_where_no_account_can_be_reached():
     pages = CandlePages("binance", [SYMBOL])
     assert pages._exchange.urls["api"]["public"] == "https://data-api.binance.vision/api/v3"
     assert pages.candles_a_page == 1_000
+
+
+@asynccontextmanager
+async def kraken(hours: range, newest: int) -> AsyncIterator[str]:
+    """A venue that answers as Kraken documents it: seconds, and the newest bars whatever was asked for."""
+    pair = {
+        "altname": "XBTUSD",
+        "wsname": "XBT/USD",
+        "aclass_base": "currency",
+        "base": "XXBT",
+        "aclass_quote": "currency",
+        "quote": "ZUSD",
+        "pair_decimals": 1,
+        "lot_decimals": 8,
+        "lot_multiplier": 1,
+        "leverage_buy": [],
+        "leverage_sell": [],
+        "fees": [[0, 0.4]],
+        "fees_maker": [[0, 0.25]],
+        "ordermin": "0.00005",
+        "costmin": "0.5",
+        "tick_size": "0.1",
+        "status": "online",
+    }
+    begin_s, hour_s = ORIGIN_MS // 1_000, HOUR // 1_000
+    rows: list[list[Any]] = [
+        [begin_s + hour * hour_s, "5.0", "6.0", "4.0", "5.5", "5.1", f"{hour}.5", 3] for hour in hours
+    ][-newest:]
+    answers = {
+        "AssetPairs": {"XXBTZUSD": pair},
+        "Assets": {
+            name: {"aclass": "currency", "altname": short, "decimals": 8, "display_decimals": 4, "status": "enabled"}
+            for name, short in (("XXBT", "XBT"), ("ZUSD", "USD"))
+        },
+        "Time": {"unixtime": rows[-1][0] + 120, "rfc1123": ""},
+        "OHLC": {"XXBTZUSD": rows, "last": rows[-2][0]},
+    }
+
+    async def answer(request: web.Request) -> web.Response:
+        return web.json_response({"error": [], "result": answers[request.match_info["name"]]})
+
+    application = web.Application()
+    application.router.add_get("/0/public/{name}", answer)
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+@pytest.mark.asyncio
+async def test_another_exchange_with_other_shapes_is_downloaded_from_in_the_same_way(tmp_path):
+    key, store = SeriesKey("kraken", "BTC/USD", Timeframe.H1), CandleStore(tmp_path)
+    async with kraken(range(100), newest=60) as url:
+        pages = CandlePages("kraken", [key.symbol], url, patience=QUICK, sleep=Pauses().sleep)
+        pages._exchange.enableRateLimit = False
+        pages._exchange.timeout_on_exit = 0
+        async with pages:
+            until_ms = await pages.final_before_ms()
+            told = Download(pages, store, key)
+            done = await told.run(ORIGIN_MS, until_ms, lambda _candles, _until_ms: None)
+    # The hour that opened last is still open: 59 of the 60 rows are final, and the 40 hours before are not given.
+    assert (done.candles, done.missing, done.untold) == (59, 40, 0)
+    kept = store.load(key)
+    assert kept.open_time_ms.tolist() == [ORIGIN_MS + hour * HOUR for hour in range(40, 99)]
+    assert kept.ohlcv[0].tolist() == [5.0, 6.0, 4.0, 5.5, 40.5]

@@ -2,6 +2,9 @@
 
 import errno
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +19,7 @@ from bot.adapters.stored_series import SeriesKey, StoredSeries, series_key
 from bot.core.errors import ConfigError, DataError, StorageError
 from bot.core.market import Timeframe
 from bot.exchange.market import ORIGIN_MS, SeededMarket
+from tests.command_line import environment
 
 HOUR = Timeframe.H1.ms
 KEY = SeriesKey("binance", "BTC/USDT", Timeframe.H1)
@@ -122,6 +126,26 @@ def test_what_a_death_left_unfinished_is_passed_over_and_replaced(tmp_path):
     store.save(series(30))
     assert len(store.load(KEY)) == 30
     assert not new.exists()
+
+
+DYING = """
+import os, signal, sys
+from pathlib import Path
+from bot.adapters.candle_store import CandleStore
+from tests.unit.bot.adapters.test_candle_store import series
+os.fsync = lambda _descriptor: os.kill(os.getpid(), signal.SIGKILL)
+CandleStore(Path(sys.argv[1])).save(series(30))
+"""
+
+
+def test_a_death_while_writing_leaves_what_was_there_before(tmp_path):
+    store = CandleStore(tmp_path)
+    store.save(series(20))
+    ended = subprocess.run([sys.executable, "-c", DYING, tmp_path], env=environment(), check=False)
+    assert ended.returncode == -signal.SIGKILL
+    assert len(store.load(KEY)) == 20
+    store.save(series(30))
+    assert len(store.load(KEY)) == 30
 
 
 def test_a_full_disk_leaves_what_was_there_before(tmp_path, monkeypatch):

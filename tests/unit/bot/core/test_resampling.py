@@ -1,5 +1,6 @@
 """Long candles are what the exchange's own would be, to the last bit; what is not whole is left out."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from math import fsum
 from pathlib import Path
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from bot.adapters.candle_files import read_candles
 from bot.core.errors import ConfigError, DataError
@@ -18,7 +20,7 @@ from tests.command_line import SHARED
 MINUTE = Timeframe.M1.ms
 
 
-def candles(times: list[int], rows: list[tuple[float, ...]]):
+def candles(times: Sequence[int], rows: Sequence[tuple[float, ...]]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     return np.array(times, dtype=np.int64), np.array(rows, dtype=np.float64).reshape(-1, 5)
 
 

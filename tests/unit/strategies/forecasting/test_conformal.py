@@ -20,7 +20,7 @@ def clustered(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 def test_the_width_is_the_ranked_error_in_units_of_volatility() -> None:
     sigma = np.full(19, 0.02)
-    fitted = fit_conformal(np.full(19, 0.01), 0.01 + sigma * np.arange(1, 20), sigma, 0.9)
+    fitted = fit_conformal(np.full(19, 0.01), 0.01 + sigma * np.arange(1.0, 20.0), sigma, 0.9)
 
     # The 18th of 19: (19 + 1) · 0.9.
     assert fitted.half_width == pytest.approx(18.0)

@@ -33,6 +33,10 @@ def forecasts(returns: np.ndarray, skill: float, seed: int = 2) -> np.ndarray:
     return skill * returns + 0.001 * np.random.default_rng(seed).standard_normal(len(returns))
 
 
+def probabilities(expected: np.ndarray) -> np.ndarray:
+    return np.clip(0.5 + 50.0 * expected, 0.0, 1.0)
+
+
 def test_an_account_by_hand() -> None:
     held = account(np.array([0.0, 1.0, 1.0, -1.0]), np.log([1.1, 1.02, 0.99, 1.01]))
 
@@ -78,7 +82,7 @@ def test_a_holding_stays_while_the_move_is_within_the_hysteresis() -> None:
 
 def test_figures_are_those_of_the_report() -> None:
     returns = moves()
-    held = account(sign_exposures(forecasts(returns, 0.1), MARGIN), returns)
+    held = account(sign_exposures(probabilities(forecasts(returns, 0.1)), MARGIN), returns)
     found = performance(held, 2.0, HOURS)
     net = held.net(2.0)
     equity = np.cumprod(np.concatenate([[1.0], 1.0 + net]))
@@ -101,8 +105,9 @@ def test_always_in_is_buy_and_hold() -> None:
 
 def test_every_cost_makes_it_worse() -> None:
     returns = moves(4)
-    table = economics(0.5 + 50.0 * forecasts(returns, 0.2), forecasts(returns, 0.2), returns, RULE, HOURS, MARGIN)
-    sharpes = [row.sharpe for row in table.on_sign]
+    expected = forecasts(returns, 0.02)
+    table = economics(probabilities(expected), expected, returns, RULE, HOURS, MARGIN)
+    sharpes = [row.sharpe or 0.0 for row in table.on_sign]
 
     assert [row.cost_bps for row in table.on_sign] == [row.cost_bps for row in table.by_rule] == list(COSTS_BPS)
     assert sharpes == sorted(sharpes, reverse=True)
@@ -117,7 +122,7 @@ def test_every_cost_makes_it_worse() -> None:
 
 def test_nothing_is_left_at_the_break_even_cost() -> None:
     returns = moves(5)
-    held = account(sign_exposures(forecasts(returns, 0.2), MARGIN), returns)
+    held = account(sign_exposures(probabilities(forecasts(returns, 0.2)), MARGIN), returns)
     found = break_even(held)
 
     assert found is not None
@@ -129,7 +134,7 @@ def test_nothing_is_left_at_the_break_even_cost() -> None:
 
 def test_forecasts_without_skill_break_even_at_nothing() -> None:
     returns = moves(6, 20_000)
-    found = break_even(account(sign_exposures(moves(7, 20_000), MARGIN), returns))
+    found = break_even(account(sign_exposures(probabilities(moves(7, 20_000)), MARGIN), returns))
 
     assert found is not None
     assert found.low is not None

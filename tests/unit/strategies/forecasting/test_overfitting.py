@@ -1,8 +1,10 @@
+from itertools import combinations
 from math import sqrt
 from statistics import NormalDist
 
 import numpy as np
 import pytest
+from scipy.stats import rankdata
 
 from bot.core.errors import DataError
 from strategies.forecasting.overfitting import (
@@ -15,7 +17,8 @@ from strategies.forecasting.overfitting import (
 
 
 def spread_of(values: np.ndarray, deviation: float) -> np.ndarray:
-    return (values - values.mean()) / values.std(ddof=1) * deviation
+    spread: np.ndarray = (values - values.mean()) / values.std(ddof=1) * deviation
+    return spread
 
 
 def noise(seed: int, candles: int, trials: int) -> np.ndarray:
@@ -114,11 +117,24 @@ def test_trials_that_are_all_alike_are_in_the_middle_which_counts_as_overfitted(
     assert backtest_overfitting(np.zeros((64, 3)), blocks=4).loss_probability == 0.0
 
 
-def test_candles_that_do_not_divide_evenly_are_all_used() -> None:
-    returns = noise(7, 67, 3)
-    returns[-1, 2] = 9.0
+@pytest.mark.parametrize("candles", [64, 67])
+def test_it_is_the_procedure_of_the_paper_step_by_step(candles: int) -> None:
+    returns = noise(7, candles, 6)
+    parts = np.array_split(returns, 6)
+    logits, losses = [], []
+    for chosen in combinations(range(6), 3):
+        inside = np.concatenate([parts[at] for at in chosen])
+        outside = np.concatenate([parts[at] for at in range(6) if at not in chosen])
+        winner = int(np.argmax(inside.mean(axis=0) / inside.std(axis=0)))
+        ratios = outside.mean(axis=0) / outside.std(axis=0)
+        share = rankdata(ratios)[winner] / 7.0
+        logits.append(np.log(share / (1.0 - share)))
+        losses.append(ratios[winner] < 0.0)
+    found = backtest_overfitting(returns, blocks=6)
 
-    assert backtest_overfitting(returns, blocks=4) != backtest_overfitting(returns[:-1], blocks=4)
+    assert found.probability == np.mean(np.array(logits) <= 0.0)
+    assert found.loss_probability == np.mean(losses)
+    assert found.ways == 20
 
 
 @pytest.mark.parametrize(("shape", "blocks"), [((64, 1), 4), ((64, 3), 5), ((64, 3), 0), ((7, 3), 4), ((64,), 4)])

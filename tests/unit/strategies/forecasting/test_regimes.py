@@ -1,4 +1,5 @@
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ def test_terciles_hold_every_forecast_once_lowest_first() -> None:
 
     assert tuple(part.name for part in parts) == TERCILES
     assert [int(part.chosen.sum()) for part in parts] == [333, 333, 333]
-    assert (sum(part.chosen.astype(int) for part in parts) == 1).all()
+    np.testing.assert_array_equal(np.stack([part.chosen for part in parts]).sum(axis=0), 1)
     calm, usual, stormy = (sigma[part.chosen] for part in parts)
     assert calm.max() < usual.min() <= usual.max() < stormy.min()
 
@@ -53,7 +54,7 @@ def test_named_windows_are_whole_days_in_order_and_apart() -> None:
         assert crash.from_ms % (24 * HOUR_MS) == 0
         assert crash.until_ms % (24 * HOUR_MS) == 0
         assert 24 * HOUR_MS <= crash.until_ms - crash.from_ms <= 6 * 24 * HOUR_MS
-    for earlier, later in zip(CRASHES, CRASHES[1:], strict=False):
+    for earlier, later in pairwise(CRASHES):
         assert earlier.until_ms <= later.from_ms
     assert len({crash.name for crash in CRASHES}) == len(CRASHES)
 
