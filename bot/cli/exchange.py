@@ -14,6 +14,8 @@ import click
 from bot.core.errors import ConfigError
 from bot.core.market import Timeframe
 from bot.exchange.candle_file import RecordedMarket, read_market, write_candles
+from bot.exchange.fault_plan import FaultPlan
+from bot.exchange.faults import AnyFault, decode_rules
 from bot.exchange.lifetime import serve as serve_until_stopped
 from bot.exchange.market import ORIGIN_MS, MarketModel, SeededMarket
 from bot.exchange.pace import LockStep, Paced
@@ -84,6 +86,7 @@ def exchange() -> None:
 @click.option("--speed", default="1", show_default=True, help="Market seconds in a real one, or max for lock step.")
 @click.option("--count", type=click.IntRange(min=1), help="Candles to stream before the market ends.")
 @click.option("--port", type=click.IntRange(0, 65_535), default=0, show_default=True, help="0 takes a free one.")
+@click.option("--faults", type=click.Path(path_type=Path), help="What goes wrong: a JSON list of rules.")
 def serve(
     symbols: tuple[str, ...],
     files: tuple[str, ...],
@@ -95,6 +98,7 @@ def serve(
     speed: str,
     count: int | None,
     port: int,
+    faults: Path | None,
 ) -> None:
     """Serve Binance's market data protocol on loopback, until stopped."""
     bar = Timeframe(timeframe)
@@ -110,11 +114,8 @@ def serve(
     venue = Venue([*recorded, *seeded], from_ms, push_ms, count)
     until_ms = None if venue.end_ms is None else venue.end_ms + CLOSE_LAG_MS
     pace = LockStep(from_ms) if rate is None else Paced(from_ms, rate, until_ms)
-    asyncio.run(_serve(venue, pace, port))
-
-
-async def _serve(venue: Venue, pace: LockStep | Paced, port: int) -> None:
-    await serve_until_stopped(ExchangeServer(venue, pace), port)
+    plan = FaultPlan(_rules(faults) if faults else (), seed)
+    asyncio.run(serve_until_stopped(ExchangeServer(venue, pace, plan), port))
 
 
 @exchange.command()
@@ -133,6 +134,14 @@ def candles(symbol: str, timeframe: str, seed: int, rho: float, start_ms: int, c
         f"{out}: {count} candles of {symbol} {timeframe}, made from seed {seed}; "
         f"the best hit rate that a forecast can have is {market.model.hit_rate:.1%}"
     )
+
+
+def _rules(path: Path) -> list[AnyFault]:
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"--faults {path} cannot be read: {error.strerror}") from error
+    return decode_rules(text)
 
 
 def _recorded(text: str, timeframe: Timeframe) -> RecordedMarket:

@@ -39,6 +39,7 @@ DEMO_CANDLES: Final = 2_400
     show_default=True,
     help="The embedded market's seconds in a real one, or max.",
 )
+@click.option("--faults", type=Path, help="What goes wrong on the embedded exchange: a JSON list of rules.")
 @click.option("--record", is_flag=True, help="Keep all that the session hears on a tape, for replay and parity.")
 @click.option("--out", type=Path, required=True, help="The run's folder; an unfinished run there is gone on with.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
@@ -22,11 +23,16 @@ EMBEDDED_HISTORY: Final = 2_000
 
 
 class InventedMarket(Struct, frozen=True):
-    """What the embedded exchange makes up: its seed, the strength of its planted edge, and how fast it runs."""
+    """
+    What the embedded exchange makes up: its seed, the strength of its planted edge, and how fast it runs.
+
+    `faults` is a file of what goes wrong there.
+    """
 
     seed: int = 7
     rho: float = 0.3
     speed: str = "max"
+    faults: Path | None = None
 
 
 class MarketSource(Struct, frozen=True):
@@ -82,6 +88,8 @@ async def market_source(
     arguments = [word for symbol in symbols for word in ("--symbol", symbol)]
     arguments += ["--timeframe", timeframe.value, "--seed", str(invented.seed), "--rho", str(invented.rho)]
     arguments += ["--start", str(EMBEDDED_ORIGIN_MS), "--from", str(from_ms), "--speed", invented.speed]
+    if invented.faults is not None:
+        arguments += ["--faults", str(invented.faults)]
     if until_ms is not None:
         arguments += ["--count", str(max((until_ms - from_ms) // timeframe.ms, 1))]
     async with await ExchangeProcess.start(arguments) as process:

@@ -40,7 +40,7 @@ class PaperRequest(Struct, frozen=True):
     """
     What a paper session was asked to do; the names are those of the command line.
 
-    `seed`, `rho` and `speed` are the embedded exchange's. `for_ms` is market time; None runs until it is stopped.
+    `seed`, `rho`, `speed` and `faults` are the embedded exchange's. `for_ms` is market time; None is until stopped.
     `record` keeps what the session hears on a tape in its own folder.
     """
 
@@ -59,6 +59,7 @@ class PaperRequest(Struct, frozen=True):
     rho: float = 0.3
     speed: str = "max"
     record: bool = False
+    faults: Path | None = None
 
 
 async def run_paper(request: PaperRequest, tell: Tell, progress: Callable[[int, int], None]) -> bool:
@@ -207,7 +208,7 @@ def _source(
         request.exchange,
         request.symbols,
         timeframe,
-        InventedMarket(request.seed, request.rho, request.speed),
+        InventedMarket(request.seed, request.rho, request.speed, request.faults),
         _heard_until(request, recorded) if recorded else started_ms,
         None if request.for_ms is None else started_ms + request.for_ms,
     )

@@ -20,11 +20,12 @@ from bot.exchange.wire import Refusal
 from tests.unit.bot.exchange.trading_desk import ALICE, BOB, COIN, Desk, d
 
 NOBODY = Depth(levels=0)
-FUNDS = {"COIN": d(60), "USDT": d(6_000), BNB: d("0.01")}
+FUNDS = {"COIN": d(30), "USDT": d(3_000), BNB: d("0.01")}
+TIMED = (Kind.LIMIT, Kind.STOP_LOSS_LIMIT, Kind.TAKE_PROFIT_LIMIT)
 EVERYTHING = HistoryQuery(COIN, limit=1_000_000)
 
-prices = st.integers(9_000, 11_000).map(lambda cents: Decimal(cents) / 100)
-quantities = st.integers(1, 30_000).map(lambda grams: Decimal(grams) / 1_000)
+prices = st.integers(9_500, 10_500).map(lambda cents: Decimal(cents) / 100)
+quantities = st.integers(100, 30_000).map(lambda grams: Decimal(grams) / 1_000)
 sides = st.sampled_from([BUY, SELL])
 accounts = st.sampled_from([ALICE, BOB])
 client_ids = st.sampled_from(["", "", "a", "b"])
@@ -42,7 +43,7 @@ def orders(draw: st.DrawFn) -> NewOrder:
         price=draw(prices) if kind.has_limit else d(0),
         stop_price=draw(prices) if kind.is_algo else d(0),
         quote_quantity=draw(quantities) * 100 if for_amount else d(0),
-        time_in_force=draw(st.sampled_from(TimeInForce)) if kind.has_limit else TimeInForce.GTC,
+        time_in_force=draw(st.sampled_from(TimeInForce)) if kind in TIMED else TimeInForce.GTC,
         client_order_id=draw(client_ids),
         self_trade=draw(st.sampled_from([None, *SelfTrade])),
     )
@@ -76,9 +77,10 @@ commands: st.SearchStrategy[list[Command]] = st.lists(
         st.tuples(st.just("replace"), st.tuples(accounts, numbers, orders(), st.sampled_from(ReplaceMode))),
         st.tuples(st.just("deposit"), st.tuples(accounts, st.integers(-50, 50))),
         st.tuples(st.just("depth"), st.integers(0, 4)),
-        st.tuples(st.just("status"), st.sampled_from([MarketStatus.TRADING, MarketStatus.TRADING, MarketStatus.HALT])),
+        st.tuples(st.just("status"), st.sampled_from([MarketStatus.HALT, *[MarketStatus.TRADING] * 4])),
     ),
-    max_size=25,
+    min_size=8,
+    max_size=40,
 )
 
 
@@ -106,6 +108,8 @@ def obey(desk: Desk, name: str, given_: object) -> None:  # noqa: C901 - one lin
             venue.market(COIN).floor.depth = Depth(d(10), d(10), levels, d(1_000))
         case "status", MarketStatus() as status:
             venue.set_status(COIN, status)
+        case _:
+            raise AssertionError(name)
 
 
 def play(given_: Iterable[Command], check: Callable[[Desk], None] | None = None) -> tuple[Desk, list[object]]:
@@ -247,7 +251,7 @@ def test_the_better_price_is_served_first_and_then_the_earlier_order(
     placed = [
         desk.place(NewOrder(COIN, other, Kind.LIMIT, quantity, price=price), BOB).order for price, quantity in resting
     ]
-    taken = desk.place(NewOrder(COIN, side, Kind.MARKET, max(wanted, d("0.1")))).order
+    taken = desk.place(NewOrder(COIN, side, Kind.MARKET, wanted)).order
     queue = sorted(placed, key=lambda one: (one.price if side is BUY else -one.price, one.order_id))
     made = desk.venue.inquiries.my_trades(BOB, EVERYTHING, desk.now_ms)
     assert [trade.order_id for trade in made] == [one.order_id for one in queue[: len(made)]]

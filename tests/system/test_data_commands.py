@@ -2,10 +2,8 @@
 
 import logging
 import multiprocessing
-import os
-import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from random import Random
@@ -17,11 +15,11 @@ import pytest
 
 from bot.adapters.candle_store import CandleStore
 from bot.adapters.stored_series import SeriesKey, StoredSeries
-from bot.cli.main import main
 from bot.core.errors import ConfigError, DataError, StorageError, VenueError
 from bot.core.market import Timeframe
 from bot.exchange.market import ORIGIN_MS
 from tests.command_line import MARKETS, called, refused, say, told, write_markets
+from tests.command_process import PRELOADED, command_alone
 from tests.download_venue import SYMBOL, DownloadVenue, Trouble
 
 Capture = pytest.CaptureFixture[str]
@@ -234,20 +232,11 @@ def test_a_replay_takes_a_stored_file_for_what_it_is(tmp_path: Path, capfd: Capt
     assert ends[0]["fills"] == ends[1]["fills"] > 0
 
 
-def download_alone(words: Sequence[str], output: str) -> None:
-    """Run a command as the whole of this process; what it says goes into a file."""
-    with Path(output).open("ab") as file:
-        os.dup2(file.fileno(), 1)
-        os.dup2(file.fileno(), 2)
-    sys.stdin.close()
-    main(words)
-
-
 @pytest.fixture(scope="module")
 def processes() -> ForkServerContext:
     # Processes that have ccxt already: importing it takes longer than what is to be killed.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["ccxt.async_support", "pyarrow.parquet", "bot.compose.replay_run", __name__])
+    context.set_forkserver_preload(PRELOADED)
     return context
 
 
@@ -265,7 +254,7 @@ class Killed:
     def start(self) -> Any:
         words = [str(word) for word in download_words(self._venue, self._folder)]
         output = str(self._folder.with_suffix(".log"))
-        process = self._processes.Process(target=download_alone, args=(words, output))
+        process = self._processes.Process(target=command_alone, args=(words, output))
         process.start()
         return process
 
@@ -340,7 +329,7 @@ def prove(processes: ForkServerContext, tmp_path: Path, kills: int, pages: int, 
 def test_a_download_killed_some_times_is_the_same_bytes_as_one_that_was_not(
     processes: ForkServerContext, tmp_path: Path
 ) -> None:
-    prove(processes, tmp_path, kills=6, pages=60, seed=7)
+    prove(processes, tmp_path, kills=6, pages=50, seed=7)
 
 
 @pytest.mark.proof

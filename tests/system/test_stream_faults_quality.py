@@ -14,6 +14,7 @@ from msgspec.structs import force_setattr
 
 from bot.adapters.candle_proof import CandleProof
 from bot.adapters.feed_outputs import FeedOutput
+from bot.adapters.feed_watch import MarketWatch
 from bot.adapters.history_question import HistoryQuestion
 from bot.adapters.patience import Patience
 from bot.core.market import Candle
@@ -246,9 +247,14 @@ DEFENCES: dict[str, tuple[str, tuple[Any, ...], str]] = {
         (patch("bot.adapters.venues.bars.Candle", unchecked),),
         "should be",
     ),
-    "prices between closes are checked": (
-        "Q4 close outside, forming",
-        (patch("bot.adapters.venues.bars.Candle", unchecked),),
+    "a leap of the price needs a second voice": (
+        "Q4 spike, closing",
+        (patch.object(CandleProof, "_leaps", return_value=False),),
+        "should be",
+    ),
+    "a leap between closes is not believed": (
+        "Q4 spike up, forming",
+        (patch.object(MarketWatch, "believes", return_value=True),),
         "never was",
     ),
 }

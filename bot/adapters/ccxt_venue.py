@@ -1,0 +1,72 @@
+"""
+Exchanges through ccxt, opened for public data: no key ever comes here.
+
+ccxt takes two seconds to import, so it is imported when an exchange is opened. Knows nothing of what is asked.
+"""
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
+
+from bot.core.errors import ConfigError
+
+_SPOT_ALONE: Final[Mapping[str, Mapping[str, object]]] = {
+    "binance": {"fetchMarkets": {"types": ["spot"]}, "fetchCurrencies": False},
+    "bybit": {"fetchMarkets": {"types": ["spot"]}, "fetchCurrencies": False, "defaultType": "spot"},
+    "okx": {"fetchMarkets": {"types": ["spot"]}, "fetchCurrencies": False},
+}
+"""Options that keep ccxt from loading what is not traded here."""
+
+_SANDBOXES: Final = frozenset({"binance-testnet", "bybit-testnet", "okx-demo"})
+_DEMOS: Final = frozenset({"binance-demo"})
+
+
+def open_exchange(venue: str, url: str | None = None, *, streams: bool = False) -> Any:
+    """
+    Open an exchange; whoever gets it closes it.
+
+    Args:
+        venue: ccxt's name, which `-testnet` or `-demo` can follow where there is one.
+        url: Scheme, host and port to ask over REST instead of the exchange's own.
+        streams: Whether it is to stream as well.
+
+    Raises:
+        ConfigError: There is no such exchange, or no such practice ground of it.
+    """
+    import ccxt.async_support
+    import ccxt.pro  # type: ignore[import-untyped]
+
+    name, _, ground = venue.partition("-")
+    make = getattr(ccxt.pro if streams else ccxt.async_support, name, None)
+    if name not in ccxt.exchanges or make is None or (ground and venue not in _SANDBOXES | _DEMOS):
+        raise ConfigError(f"there is no exchange {venue!r}: use ccxt's name of it, such as binance")
+    # At DEBUG ccxt writes every header and body, the keys of other connections included.
+    logging.getLogger("ccxt").setLevel(logging.INFO)
+    exchange = make({"options": dict(_SPOT_ALONE.get(name, {}))})
+    if venue in _SANDBOXES:
+        exchange.set_sandbox_mode(True)
+    if venue in _DEMOS:
+        exchange.enable_demo_trading(True)
+    if url is not None:
+        exchange.urls["api"] = _moved(exchange.urls["api"], url)
+    return exchange
+
+
+async def load_markets(exchange: Any, symbols: Sequence[str]) -> None:
+    """Load the rules of some markets, or of all where an exchange cannot be asked for some."""
+    arguments = {}
+    if exchange.id == "binance":
+        # The whole list of Binance is tens of megabytes of text.
+        names = [symbol.replace("/", "") for symbol in symbols]
+        arguments = {"params": {"symbols": json.dumps(names, separators=(",", ":"))}}
+    await exchange.load_markets(**arguments)
+
+
+def _moved(urls: Any, base: str) -> Any:
+    """The same REST addresses on another host."""
+    if isinstance(urls, str):
+        scheme, host, *_ = urlsplit(base)
+        return urlunsplit((scheme, host, *urlsplit(urls)[2:]))
+    return {name: each if name == "ws" else _moved(each, base) for name, each in urls.items()}
