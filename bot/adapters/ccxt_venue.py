@@ -35,12 +35,9 @@ def open_exchange(venue: str, url: str | None = None, *, streams: bool = False) 
     Raises:
         ConfigError: There is no such exchange, or no such practice ground of it.
     """
-    import ccxt.async_support
-    import ccxt.pro  # type: ignore[import-untyped]
-
     name, _, ground = venue.partition("-")
-    make = getattr(ccxt.pro if streams else ccxt.async_support, name, None)
-    if name not in ccxt.exchanges or make is None or (ground and venue not in _SANDBOXES | _DEMOS):
+    make = getattr(_ccxt(streams=streams), name, None)
+    if not callable(make) or (ground and venue not in _SANDBOXES | _DEMOS):
         raise ConfigError(f"there is no exchange {venue!r}: use ccxt's name of it, such as binance")
     # At DEBUG ccxt writes every header and body, the keys of other connections included.
     logging.getLogger("ccxt").setLevel(logging.INFO)
@@ -48,7 +45,7 @@ def open_exchange(venue: str, url: str | None = None, *, streams: bool = False) 
     if venue in _SANDBOXES:
         exchange.set_sandbox_mode(True)
     if venue in _DEMOS:
-        exchange.enable_demo_trading(True)
+        exchange.enable_demo_trading(enable=True)
     if url is not None:
         exchange.urls["api"] = _moved(exchange.urls["api"], url)
     return exchange
@@ -62,6 +59,16 @@ async def load_markets(exchange: Any, symbols: Sequence[str]) -> None:
         names = [symbol.replace("/", "") for symbol in symbols]
         arguments = {"params": {"symbols": json.dumps(names, separators=(",", ":"))}}
     await exchange.load_markets(**arguments)
+
+
+def _ccxt(*, streams: bool) -> Any:
+    if streams:
+        import ccxt.pro  # type: ignore[import-untyped]
+
+        return ccxt.pro
+    import ccxt.async_support  # type: ignore[import-untyped]
+
+    return ccxt.async_support
 
 
 def _moved(urls: Any, base: str) -> Any:

@@ -6,7 +6,6 @@ they are for. ccxt takes two seconds to import, so it is imported when a history
 """
 
 import asyncio
-import json
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from decimal import Decimal
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from msgspec import Struct
 
+from bot.adapters.ccxt_venue import load_markets, open_exchange
 from bot.adapters.history_rows import ROW_LENGTH, Row, VenueRows, candle_of
 from bot.core.commands import Backfill
 from bot.core.errors import DataError, VenueError, VenueUnavailable
@@ -24,13 +24,15 @@ from bot.core.market import Candle, Timeframe
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from ccxt.async_support import binance  # type: ignore[import-untyped]
-
 PUBLIC_DATA_URL: Final = "https://data-api.binance.vision"
 """Binance's host for market data: no account can be reached through it."""
 
-PAGE: Final = 1_000
-"""Candles in one answer; Binance's maximum."""
+LARGEST_PAGE: Final = 1_000
+UNSTATED_PAGE: Final = 100
+"""Candles to ask for at once where ccxt does not know how many the exchange gives: few enough for every one."""
+
+_KNOW_UNTIL: Final = frozenset({"binance", "bybit", "okx"})
+"""Exchanges that can be told where to stop; the others give more, which is left out."""
 
 RETRIES_S: Final = (1.0, 2.0, 4.0, 8.0)
 """Pauses before the second and later tries of a request that failed on the way."""
@@ -54,12 +56,13 @@ class TradingRules(Struct, frozen=True):
 
 class CcxtHistory:
     """
-    `bot.core.ports.History` and `RowSource` over ccxt's Binance. Open it once, `close` it once.
+    `bot.core.ports.History` and `RowSource` over ccxt. Open it once, `close` it once.
 
     Args:
         symbols: The markets that will be asked for; only these are loaded.
         timeframe: Length of the candles.
-        url: Scheme, host and port of the REST interface, without a path.
+        url: Scheme, host and port of the REST interface, without a path; None is the venue's own.
+        venue: ccxt's name of the exchange, which `-testnet` or `-demo` can follow.
         retries_s: Pauses between tries.
         sleep: Waits between two tries.
     """
@@ -68,8 +71,9 @@ class CcxtHistory:
         self,
         symbols: Sequence[str],
         timeframe: Timeframe,
-        url: str = PUBLIC_DATA_URL,
+        url: str | None = PUBLIC_DATA_URL,
         *,
+        venue: str = "binance",
         retries_s: Sequence[float] = RETRIES_S,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -77,9 +81,9 @@ class CcxtHistory:
         self._timeframe = timeframe
         self._retries_s = tuple(retries_s)
         self._sleep = sleep
-        self._url = url.rstrip("/")
+        self._url = url.rstrip("/") if url else venue
         self._silent_until_s = 0.0
-        self._exchange = _open_binance(self._url)
+        self._exchange = open_exchange(venue, url)
 
     async def __aenter__(self) -> Self:
         return self
@@ -119,12 +123,12 @@ class CcxtHistory:
             VenueError: It refused, or its answer is no list of rows.
         """
         await self._load()
-        venue_ms: int = await self._ask("its clock", self._exchange.fetch_time)
+        venue_ms = await self._now_ms()
         found: list[Row] = []
         since_ms = from_ms
         while since_ms < to_ms:
             page = [_row(row, symbol) for row in await self._page(symbol, since_ms, to_ms)]
-            found.extend(page)
+            found.extend(row for row in page if row[0] < to_ms)
             newest_ms = max((row[0] for row in page), default=-1)
             if newest_ms < since_ms:
                 break
@@ -142,20 +146,32 @@ class CcxtHistory:
         await self._load()
         return {symbol: _rules(symbol, self._exchange.markets.get(symbol)) for symbol in symbols}
 
+    @property
+    def _page_length(self) -> int:
+        known = ((self._exchange.features or {}).get("spot") or {}).get("fetchOHLCV") or {}
+        return min(known.get("limit") or UNSTATED_PAGE, LARGEST_PAGE)
+
     async def _load(self) -> None:
         if self._exchange.markets:
             return
-        # Only the wanted markets: the whole list of Binance is tens of megabytes of text.
-        names = json.dumps([symbol.replace("/", "") for symbol in self._symbols], separators=(",", ":"))
-        await self._ask("its markets", lambda: self._exchange.load_markets(params={"symbols": names}))
+        await self._ask("its markets", lambda: load_markets(self._exchange, self._symbols))
+
+    async def _now_ms(self) -> int:
+        if self._exchange.has.get("fetchTime") is not True:
+            raise VenueError(f"{self._url} does not tell the time, so that its open candle cannot be known")
+        now_ms = await self._ask("its clock", self._exchange.fetch_time)
+        if type(now_ms) is not int:
+            raise VenueError(f"{self._url} did not tell the time when it was asked")
+        return now_ms
 
     async def _page(self, symbol: str, since_ms: int, to_ms: int) -> list[Any]:
         if symbol not in self._exchange.markets:
             raise VenueError(f"{symbol} is not among the markets that this history was opened for")
+        until = {"until": to_ms - 1} if self._exchange.id in _KNOW_UNTIL else {}
         return await self._ask(
             f"candles of {symbol}",
             lambda: self._exchange.fetch_ohlcv(
-                symbol, self._timeframe.value, since=since_ms, limit=PAGE, params={"until": to_ms - 1}
+                symbol, self._timeframe.value, since=since_ms, limit=self._page_length, params=until
             ),
         )
 
@@ -207,20 +223,6 @@ class CcxtHistory:
         headers = self._exchange.last_response_headers or {}
         text = str(headers.get("Retry-After", ""))
         return float(text) if text.isascii() and text.isdigit() else 0.0
-
-
-def _open_binance(url: str) -> "binance":
-    from ccxt.async_support import binance
-
-    # At DEBUG ccxt writes every header and body, the keys of other connections included.
-    logging.getLogger("ccxt").setLevel(logging.INFO)
-    api = f"{url}/api/v3"
-    return binance(
-        {
-            "urls": {"api": {"public": api, "private": api}},
-            "options": {"fetchMarkets": {"types": ["spot"]}, "fetchCurrencies": False},
-        }
-    )
 
 
 def _row(row: Any, symbol: str) -> Row:

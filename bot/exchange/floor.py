@@ -151,7 +151,7 @@ class Floor:
             del self._waiting[hit.order_id]
             self._stand_alone(hit, now_ms)
             begun = hit.begun(now_ms)
-            pass
+            self.clearing.release(hit, hit.reserved - begun.reserved)
             self._work(self._tell(Execution.NEW, begun), now_ms)
 
     def _work(self, order: VenueOrder, now_ms: int) -> None:
