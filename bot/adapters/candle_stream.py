@@ -10,9 +10,8 @@ import logging
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Final, assert_never
-
-from websockets.asyncio.client import ClientConnection
 
 from bot.adapters.candle_feed import CandleFeed
 from bot.adapters.feed_inbox import FeedInbox
@@ -29,7 +28,7 @@ from bot.adapters.feed_outputs import (
 from bot.adapters.history_rows import RowSource
 from bot.adapters.patience import Patience
 from bot.adapters.reconnect import ConnectBudget
-from bot.adapters.stream_connection import StreamConnection
+from bot.adapters.stream_connection import Dial, Socket, StreamConnection, dial_websocket
 from bot.adapters.stream_shard import StreamShard
 from bot.adapters.venues import StreamMessage, VenueStream
 from bot.core.errors import VenueError
@@ -65,6 +64,7 @@ class CandleStreams:
             never is.
         patience: Time limits; the feed's should be the same.
         budget: Connections that may be dialled; shared by whatever dials the same venue.
+        dial: Opens a socket; None opens websockets.
         sleep: Waits between two tries.
         jitter: A number in [0, 1) for each try.
 
@@ -84,6 +84,7 @@ class CandleStreams:
         end_reason: str | None = None,
         patience: Patience = Patience(),  # noqa: B008 - frozen
         budget: ConnectBudget | None = None,
+        dial: Dial | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
@@ -100,6 +101,7 @@ class CandleStreams:
             StreamShard(
                 stream,
                 self._begin,
+                dial=dial or partial(dial_websocket, patience=patience),
                 end_reason=end_reason,
                 patience=patience,
                 budget=budget,
@@ -230,7 +232,7 @@ class CandleStreams:
         self._gives_up = True
         self._tick()
 
-    def _begin(self, shard: StreamShard, socket: ClientConnection) -> StreamConnection:
+    def _begin(self, shard: StreamShard, socket: Socket) -> StreamConnection:
         self._begun += 1
         connection = StreamConnection(self._begun, shard.stream, socket, self._inbox, self._clock, self._patience)
         self._connections[self._begun] = (shard, connection)

@@ -13,6 +13,8 @@ from msgspec import Struct
 from websockets.exceptions import InvalidProxy, InvalidStatus, InvalidURI, WebSocketException
 from websockets.http11 import Response
 
+from bot.core.errors import VenueError, VenueUnavailable
+
 
 class Retry(Struct, frozen=True):
     """Worth another try, no sooner than `after_s` from now."""
@@ -49,6 +51,10 @@ def retry_or_fatal(error: Exception) -> Verdict:
             return Fatal(f"its address or the proxy's is wrong ({error})")
         case TimeoutError():
             return Retry(str(error) or "no answer in time")
+        case VenueUnavailable():
+            return Retry(str(error))
+        case VenueError():
+            return Fatal(str(error))
         case OSError() | WebSocketException():
             return Retry(f"{type(error).__name__}: {error}")
         case _:

@@ -70,7 +70,7 @@ class ReplayFeed:
     def _closed(self, symbol: str, from_ms: int) -> Iterator[CandleClosed]:
         times = self._series[symbol].open_time_ms
         pieces = self._pieces(symbol, from_ms, int(times[-1]) + 1)
-        # Without a generator's step for each candle: a run begins with a million of them.
+        # Made by `map` and `chain`: a generator's step for each candle would cost more than the candle's event.
         return chain.from_iterable(
             map(CandleClosed, (opens + self._timeframe_ms).tolist(), repeat(symbol), candles)
             for opens, candles in pieces

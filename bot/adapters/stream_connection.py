@@ -5,10 +5,9 @@ Hands on what it receives as it is, and never comes back by itself. Knows nothin
 """
 
 import asyncio
-import logging
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -19,23 +18,71 @@ from bot.adapters.feed_inputs import Connected, Disconnected, FrameReceived
 from bot.adapters.feed_outputs import GiveUp
 from bot.adapters.patience import Patience
 from bot.adapters.venues import VenueStream
+from bot.core.errors import VenueError
 from bot.core.ports import Clock
 
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _NORMAL_CLOSE: Final = 1000
+_ENDS: Final = (ConnectionClosed, OSError, VenueError)
 
-_log = logging.getLogger(__name__)
+
+class Socket(Protocol):
+    """Something that messages come out of: a websocket, or a library that keeps one."""
+
+    async def recv(self) -> bytes:
+        """The next message. Raises `ConnectionClosed`, `OSError` or `VenueError` when no more will come."""
+        ...
+
+    async def send(self, text: str) -> None:
+        """Send a message. Raises as `recv` does."""
+        ...
+
+    async def close(self) -> None:
+        """Say goodbye; what was received already can still be read."""
+        ...
+
+    async def release(self) -> None:
+        """Free everything at once, goodbye or not. May be called again."""
+        ...
 
 
-async def dial(url: str, patience: Patience) -> ClientConnection:
+Dial = Callable[[VenueStream], Awaitable[Socket]]
+"""Connects a stream. Raises `OSError`, `WebSocketException` or `VenueError`."""
+
+
+class WebSocket:
+    """A websocket of our own."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self._connection = connection
+
+    async def recv(self) -> bytes:
+        """The next message, text or not."""
+        return await self._connection.recv(decode=False)
+
+    async def send(self, text: str) -> None:
+        """Send text."""
+        await self._connection.send(text, text=True)
+
+    async def close(self) -> None:
+        """Say goodbye and wait for the answer, up to the time that was set when connecting."""
+        await self._connection.close()
+
+    async def release(self) -> None:
+        """Cut the line."""
+        self._connection.transport.abort()
+
+
+async def dial_websocket(stream: VenueStream, patience: Patience) -> Socket:
     """
-    Connect.
+    Connect to where a stream is.
 
     Raises:
         OSError: Nobody is there, or not in time.
         WebSocketException: The handshake failed.
     """
-    return await connect(
+    url = stream.stream_url
+    connection = await connect(
         url,
         # A proxy of the environment is for the outside world.
         proxy=None if urlsplit(url).hostname in _LOOPBACK else True,
@@ -45,6 +92,7 @@ async def dial(url: str, patience: Patience) -> ClientConnection:
         # Silence is judged by data: a pong behind a long queue of candles says nothing.
         ping_interval=None,
     )
+    return WebSocket(connection)
 
 
 class StreamConnection:
@@ -58,7 +106,7 @@ class StreamConnection:
         self,
         number: int,
         stream: VenueStream,
-        socket: ClientConnection,
+        socket: Socket,
         inbox: FeedInbox,
         clock: Clock,
         patience: Patience,
@@ -91,13 +139,12 @@ class StreamConnection:
         with suppress(TimeoutError):
             async with asyncio.timeout(2 * self._patience.close_ms / 1_000):
                 await self._socket.close()
-        self._socket.transport.abort()
+        await self._socket.release()
         await self._reader
 
     def abandon(self) -> None:
         """Hang up at once, at the end of everything."""
         self._reader.cancel()
-        self._socket.transport.abort()
 
     async def _read(self) -> Exception:
         stream, socket = self.stream, self._socket
@@ -109,30 +156,31 @@ class StreamConnection:
         ending: Exception = ConnectionAbortedError("hung up")
         try:
             while True:
-                frame = await socket.recv(decode=False)
+                frame = await socket.recv()
                 await self._inbox.put_frame(FrameReceived(self._clock.now_ms(), self.number, frame))
-        except ConnectionClosed as error:
+        except _ENDS as error:
             ending = error
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await socket.release()
             reason = self._dropped_because or str(ending)
             self._inbox.put(Disconnected(self._clock.now_ms(), self.number, reason))
         return ending
 
     async def _subscribe(self) -> None:
-        with suppress(ConnectionClosed):
+        with suppress(*_ENDS):
             for position, request in enumerate(self.stream.subscription().frames):
                 if position:
                     await asyncio.sleep(self._patience.request_gap_ms / 1_000)
-                await self._socket.send(request, text=True)
+                await self._socket.send(request)
 
     async def _keep_alive(self, frame: str, every_s: float) -> None:
-        with suppress(ConnectionClosed):
+        with suppress(*_ENDS):
             while True:
                 await asyncio.sleep(every_s)
-                await self._socket.send(frame, text=True)
+                await self._socket.send(frame)
 
 
 def is_normal_close(ending: Exception, reason: str) -> bool:

@@ -9,12 +9,11 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import WebSocketException
 
 from bot.adapters.patience import Patience
 from bot.adapters.reconnect import ConnectBudget, Fatal, retry_delay_s, retry_or_fatal
-from bot.adapters.stream_connection import StreamConnection, dial, is_normal_close
+from bot.adapters.stream_connection import Dial, Socket, StreamConnection, is_normal_close
 from bot.adapters.venues import VenueStream
 from bot.core.errors import VenueError
 
@@ -28,6 +27,7 @@ class StreamShard:
     Args:
         stream: Address and markets.
         begin: Makes a connection of a socket, and tells everybody of it.
+        dial: Opens a socket.
         end_reason: Reason of a normal close (code 1000) after which the market is over; None for one that never is.
         patience: Time limits.
         budget: Dials that may be made, shared with the other shards of the venue.
@@ -38,8 +38,9 @@ class StreamShard:
     def __init__(
         self,
         stream: VenueStream,
-        begin: Callable[["StreamShard", ClientConnection], StreamConnection],
+        begin: Callable[["StreamShard", Socket], StreamConnection],
         *,
+        dial: Dial,
         end_reason: str | None,
         patience: Patience,
         budget: ConnectBudget,
@@ -48,6 +49,7 @@ class StreamShard:
     ) -> None:
         self.stream = stream
         self._begin = begin
+        self._dial = dial
         self._end_reason = end_reason
         self._patience = patience
         self._budget = budget
@@ -74,7 +76,7 @@ class StreamShard:
                 ending = connection.ended.result()
                 if self._end_reason is not None and is_normal_close(ending, self._end_reason):
                     return
-                await self._pause(retry_or_fatal(ending).reason)
+                await self._fail(ending)
                 connection = await self._open()
                 continue
             wish = connection.wish.result()
@@ -107,13 +109,9 @@ class StreamShard:
         while True:
             await self._sleep_until(self._budget.spend(asyncio.get_running_loop().time()))
             try:
-                socket = await dial(self.stream.stream_url, self._patience)
-            except (OSError, WebSocketException) as error:
-                verdict = retry_or_fatal(error)
-                if isinstance(verdict, Fatal):
-                    url = self.stream.stream_url
-                    raise VenueError(f"the stream {url} cannot be used: {verdict.reason}") from error
-                await self._pause(verdict.reason, verdict.after_s)
+                socket = await self._dial(self.stream)
+            except (OSError, WebSocketException, VenueError) as error:
+                await self._fail(error)
                 continue
             return self._begin(self, socket)
 
@@ -122,6 +120,14 @@ class StreamShard:
         if wait_s > 0.0:
             _log.warning("too many connections of late, waiting for %.1f s", wait_s)
             await self._sleep(wait_s)
+
+    async def _fail(self, error: Exception) -> None:
+        """Wait before another try, or give up for good."""
+        verdict = retry_or_fatal(error)
+        if isinstance(verdict, Fatal):
+            url = self.stream.stream_url
+            raise VenueError(f"the stream {url} cannot be used: {verdict.reason}") from error
+        await self._pause(verdict.reason, verdict.after_s)
 
     async def _pause(self, reason: str, after_s: float = 0.0) -> None:
         patience = self._patience

@@ -54,7 +54,7 @@ async def _answer_subscriptions(connection: ServerConnection, markets: int) -> N
 
 def _frame(kline: dict[str, Any]) -> bytes:
     event = {"e": "kline", "E": kline["T"] + 1, "s": kline["s"], "k": kline, "sent_ns": perf_counter_ns()}
-    return msgspec.json.encode({"stream": "", "data": event})
+    return msgspec.json.encode({"stream": f"{kline['s'].lower()}@kline_{kline['i']}", "data": event})
 
 
 if __name__ == "__main__":

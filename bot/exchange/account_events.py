@@ -19,7 +19,6 @@ class Execution(StrEnum):
 
     NEW = "NEW"
     CANCELED = "CANCELED"
-    REJECTED = "REJECTED"
     TRADE = "TRADE"
     EXPIRED = "EXPIRED"
     TRADE_PREVENTION = "TRADE_PREVENTION"

@@ -51,7 +51,8 @@ class Status(StrEnum):
     """
     Where an order stands. `is_open` says that something may still happen to it.
 
-    PENDING_CANCEL is of Binance's vocabulary and never used; REJECTED is seen in the stream of reports only.
+    PENDING_CANCEL and REJECTED are words of Binance's that are never said here: a cancel is done at once, and what is
+    turned down never becomes an order.
     """
 
     NEW = "NEW"
@@ -72,7 +73,6 @@ class Status(StrEnum):
 class ExpiryReason(StrEnum):
     """Why an order ended without its owner wanting it."""
 
-    REJECTED = "REJECTED"
     EXCHANGE_CANCELED = "EXCHANGE_CANCELED"
     OCO_TRIGGER = "OCO_TRIGGER"
     UNFILLED_IOC = "UNFILLED_IOC_QUANTITY_EXPIRED"

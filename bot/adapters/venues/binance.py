@@ -81,6 +81,7 @@ class _Event(Struct):
 class _Frame(_Event):
     """An event by itself, or wrapped with its stream's name by the combined endpoint."""
 
+    stream: str | UnsetType = UNSET
     data: _Event | UnsetType = UNSET
 
 
@@ -116,7 +117,7 @@ class BinanceKlines:
         # Subscriptions follow as messages, not in the address, so that each is answered.
         self.stream_url: Final = f"{url.rstrip('/')}/stream"
         self._interval = interval_name("Binance", INTERVALS, timeframe)
-        self._names = [f"{market.lower()}@kline_{self._interval}" for market in markets]
+        self._streams = {market: f"{market.lower()}@kline_{self._interval}" for market in markets}
         self._bars = BarReader(markets, timeframe)
         self._decode = msgspec.json.Decoder(_Frame).decode
         self._decode_name = msgspec.json.Decoder(_FrameName).decode
@@ -125,7 +126,7 @@ class BinanceKlines:
         """The requests that subscribe every market; each is answered by its id."""
         frames = {
             str(number): msgspec.json.encode({"method": "SUBSCRIBE", "params": names, "id": number}).decode()
-            for number, names in enumerate(batches(self._names, STREAMS_PER_REQUEST), start=1)
+            for number, names in enumerate(batches(list(self._streams.values()), STREAMS_PER_REQUEST), start=1)
         }
         return Subscription(tuple(frames.values()), frozenset(frames))
 
@@ -144,7 +145,11 @@ class BinanceKlines:
         if event.event is UNSET:
             return _answer(event)
         if event.event == "kline":
-            return Refused("malformed", "no kline inside") if event.kline is UNSET else self._kline(event, event.kline)
+            if event.kline is UNSET:
+                return Refused("malformed", "no kline inside")
+            if outer.stream is not UNSET and outer.stream != self._streams.get(event.symbol, outer.stream):
+                return Refused("unknown symbol", f"a kline of {quote(event.symbol)!r} in {quote(outer.stream)!r}")
+            return self._kline(event, event.kline)
         return ShuttingDown() if event.event == "serverShutdown" else Ignored(quote(event.event))
 
     def _kline(self, event: _Event, kline: _Kline) -> StreamMessage:

@@ -5,19 +5,18 @@ from collections.abc import Callable
 import pytest
 
 from bot.core.orders import BUY, SELL
-from bot.exchange.orders import Kind, NewOrder, SelfTrade, TimeInForce
-from bot.exchange.parameters import (
-    Parameters,
+from bot.exchange.order_parameters import (
     cancel_order,
     cancel_replace,
     history_query,
     list_ref,
-    merged,
     new_oco,
     new_order,
     order_ref,
     reply_kind,
 )
+from bot.exchange.orders import Kind, NewOrder, SelfTrade, TimeInForce
+from bot.exchange.parameters import Parameters, merged
 from bot.exchange.requests import (
     CancelOrder,
     HistoryQuery,
