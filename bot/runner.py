@@ -187,6 +187,8 @@ class PaperSession:
         seconds = max(min(waits) - self._clock.now_ms(), 1) / 1000 if waits else None
         if not self._inbox.empty():
             return self._inbox.get_nowait()
+        if self._stopping.is_set():
+            return None
         try:
             async with asyncio.timeout(seconds):
                 return await self._inbox.get()

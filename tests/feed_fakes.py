@@ -5,9 +5,9 @@ Minutes are counted from `T0`; bar `n` opens `n` minutes after it.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from random import Random
+from zlib import crc32
 
 from bot.adapters.history_rows import Row
 from bot.adapters.venues import (
@@ -53,8 +53,7 @@ def forming(symbol: str, bar: int, elapsed_ms: int) -> Candle:
 
 @lru_cache(maxsize=4096)
 def _path(symbol: str, bar: int) -> list[float]:
-    random = Random(f"{symbol} {bar}")
-    return [round(random.uniform(99.0, 101.0), 2) for _ in range(61)]
+    return [99.0 + crc32(f"{symbol} {bar} {second}".encode()) % 201 / 100 for second in range(61)]
 
 
 def row(candle: Candle) -> Row:
@@ -118,25 +117,17 @@ class FakeStream:
             kind, *rest = json.loads(frame)
         except ValueError:
             return (Refused("malformed", "not JSON"),)
-        return (_message(kind, rest),)
+        return (_MEANINGS[kind](rest) if kind in _MEANINGS else Ignored(kind),)
 
 
-def _message(kind: str, rest: list) -> StreamMessage:
-    match kind:
-        case "closed":
-            return ClosedCandle(rest[0], rest[1], Candle(*rest[2:]))
-        case "forming":
-            return FormingCandle(rest[0], rest[1], Candle(*rest[2:]))
-        case "confirmed":
-            return Subscribed(tuple(rest))
-        case "refused":
-            return SubscriptionRefused(None, "1", rest[0])
-        case "shutdown":
-            return ShuttingDown()
-        case "heartbeat":
-            return Alive()
-        case _:
-            return Ignored(kind)
+_MEANINGS: dict[str, Callable[[list], StreamMessage]] = {
+    "closed": lambda rest: ClosedCandle(rest[0], rest[1], Candle(*rest[2:])),
+    "forming": lambda rest: FormingCandle(rest[0], rest[1], Candle(*rest[2:])),
+    "confirmed": lambda rest: Subscribed(tuple(rest)),
+    "refused": lambda rest: SubscriptionRefused(None, "1", rest[0]),
+    "shutdown": lambda _: ShuttingDown(),
+    "heartbeat": lambda _: Alive(),
+}
 
 
 def _frame(kind: str, *rest: object) -> bytes:

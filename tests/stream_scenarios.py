@@ -30,7 +30,7 @@ from bot.exchange.occasions import Where
 from bot.exchange.pace import Paced
 from bot.exchange.server import ExchangeServer
 from bot.exchange.truth import closed_candles
-from bot.exchange.venue import Venue
+from bot.exchange.venue import Market, Venue
 from bot.exchange.wire_log import WireLog
 
 MINUTE = Timeframe.M1.ms
@@ -187,10 +187,13 @@ async def session(
     host: str = LOOPBACK,
     tls: ssl.SSLContext | None = None,
     seed: int = 7,
+    push_ms: int = PUSH_MS,
+    speed: float = 1.0,
+    market_of: Callable[[str], Market] | None = None,
 ) -> AsyncIterator[Session]:
     """Run a session from the first candle on. An error that ends the streams ends the story."""
-    markets = [SeededMarket(seed, symbol, Timeframe.M1) for symbol in symbols]
-    venue, pace = Venue(markets, FROM_MS, PUSH_MS), Paced(FROM_MS, 1.0, None)
+    markets = [market_of(symbol) if market_of else SeededMarket(seed, symbol, Timeframe.M1) for symbol in symbols]
+    venue, pace = Venue(markets, FROM_MS, push_ms), Paced(FROM_MS, speed, None)
     server = ExchangeServer(venue, pace, FaultPlan(faults, seed), tls=tls)
     server.plan.is_watched = True
     port = await server.start()

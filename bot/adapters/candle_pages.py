@@ -7,17 +7,15 @@ import, so it is imported when an exchange is opened.
 """
 
 import asyncio
-import difflib
-import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
-from urllib.parse import urlsplit, urlunsplit
 
 from msgspec import Struct
 
 from bot.adapters.candle_page import Page, page_of
+from bot.adapters.ccxt_venue import load_markets, open_exchange
 from bot.adapters.history import PUBLIC_DATA_URL
 from bot.core.errors import ConfigError, DataError, VenueError, VenueUnavailable
 from bot.core.market import Timeframe
@@ -31,7 +29,6 @@ UNSTATED_PAGE: Final = 100
 LARGEST_PAGE: Final = 1_000
 
 _PUBLIC_HOSTS: Final = {"binance": PUBLIC_DATA_URL}
-_OPTIONS: Final = {"binance": {"fetchMarkets": {"types": ["spot"]}, "fetchCurrencies": False}}
 _FINAL_STATUS: Final = frozenset({401, 404, 410, 451})
 _PASSING_STATUS: Final = frozenset({408, 418, 425, 429})
 _SERVER_FAULT: Final = 500
@@ -140,12 +137,7 @@ class CandlePages:
         return await self._ask(f"candles of {symbol}", request)
 
     async def _load(self) -> None:
-        arguments = {}
-        if self.venue == "binance":
-            # Only the wanted markets: the whole list of Binance is tens of megabytes of text.
-            names = [symbol.replace("/", "") for symbol in self._symbols]
-            arguments = {"params": {"symbols": json.dumps(names, separators=(",", ":"))}}
-        await self._ask("its markets", lambda: self._exchange.load_markets(**arguments))
+        await self._ask("its markets", lambda: load_markets(self._exchange, self._symbols))
         for symbol in self._symbols:
             if symbol not in self._exchange.markets:
                 raise VenueError(f"{symbol} is not listed on {self.venue}: check the symbol")
@@ -218,28 +210,11 @@ class CandlePages:
 
 
 def _open_exchange(venue: str, url: str | None) -> Any:
-    import ccxt.async_support as ccxt  # type: ignore[import-untyped]
-
-    if venue not in ccxt.exchanges:
-        near = difflib.get_close_matches(venue, ccxt.exchanges, n=3)
-        hint = f"; did you mean {' or '.join(near)}?" if near else ": use ccxt's name of it, such as binance"
-        raise ConfigError(f"there is no exchange {venue!r}{hint}")
-    # At DEBUG ccxt writes every header and body, the keys of other connections included.
-    logging.getLogger("ccxt").setLevel(logging.INFO)
-    exchange = getattr(ccxt, venue)({"options": _OPTIONS.get(venue, {}), "enableLastJsonResponse": True})
+    exchange = open_exchange(venue, url)
+    exchange.enableLastJsonResponse = True
     if exchange.has.get("fetchOHLCV") is not True:
         raise ConfigError(f"{venue} does not give its past candles through ccxt: download from another exchange")
-    if url is not None:
-        exchange.urls["api"] = _moved(exchange.urls["api"], url)
     return exchange
-
-
-def _moved(urls: Any, base: str) -> Any:
-    """The same addresses on another host."""
-    if isinstance(urls, str):
-        scheme, host, *_ = urlsplit(base)
-        return urlunsplit((scheme, host, *urlsplit(urls)[2:]))
-    return {name: _moved(each, base) for name, each in urls.items()}
 
 
 def _asked_to_wait_s(headers: Mapping[str, str]) -> float:

@@ -175,7 +175,9 @@ class CandleStreams:
             case GiveUp():
                 self._connections[output.connection][1].replace(output)
             case Ready():
-                self._connections[output.connection][1].ready.set()
+                shard, connection = self._connections[output.connection]
+                _log.info("streaming %d markets", len(shard.stream.symbols))
+                connection.ready.set()
             case Difference():
                 self._differs(output)
             case CannotSubscribe():

@@ -89,7 +89,8 @@ class CcxtSocket:
         waiting = self._waiting.setdefault(symbol, {})
         for row in rows[-_KEPT:]:
             if len(row) == ROW_LENGTH and None not in row:
-                waiting[row[0]] = (int(row[0]), *map(float, row[1:]))  # type: ignore[assignment]
+                first, high, low, last, volume = map(float, row[1:])
+                waiting[int(row[0])] = (int(row[0]), first, high, low, last, volume)
         while len(waiting) > _KEPT:
             del waiting[min(waiting)]
         self._something.set()

@@ -4,6 +4,7 @@ Exchanges through ccxt, opened for public data: no key ever comes here.
 ccxt takes two seconds to import, so it is imported when an exchange is opened. Knows nothing of what is asked.
 """
 
+import difflib
 import json
 import logging
 from collections.abc import Mapping, Sequence
@@ -36,12 +37,14 @@ def open_exchange(venue: str, url: str | None = None, *, streams: bool = False) 
         ConfigError: There is no such exchange, or no such practice ground of it.
     """
     name, _, ground = venue.partition("-")
-    make = getattr(_ccxt(streams=streams), name, None)
-    if not callable(make) or (ground and venue not in _SANDBOXES | _DEMOS):
-        raise ConfigError(f"there is no exchange {venue!r}: use ccxt's name of it, such as binance")
+    ccxt = _ccxt(streams=streams)
+    if name not in ccxt.exchanges or (ground and venue not in _SANDBOXES | _DEMOS):
+        near = difflib.get_close_matches(venue, [*ccxt.exchanges, *_SANDBOXES, *_DEMOS], n=3)
+        hint = f"; did you mean {' or '.join(near)}?" if near else ": use ccxt's name of it, such as binance"
+        raise ConfigError(f"there is no exchange {venue!r}{hint}")
     # At DEBUG ccxt writes every header and body, the keys of other connections included.
     logging.getLogger("ccxt").setLevel(logging.INFO)
-    exchange = make({"options": dict(_SPOT_ALONE.get(name, {}))})
+    exchange = getattr(ccxt, name)({"options": dict(_SPOT_ALONE.get(name, {}))})
     if venue in _SANDBOXES:
         exchange.set_sandbox_mode(True)
     if venue in _DEMOS:

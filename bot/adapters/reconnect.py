@@ -49,16 +49,12 @@ def retry_or_fatal(error: Exception) -> Verdict:
             return Fatal(f"its certificate cannot be trusted ({error})")
         case InvalidURI() | InvalidProxy():
             return Fatal(f"its address or the proxy's is wrong ({error})")
-        case TimeoutError():
+        case TimeoutError() | VenueUnavailable():
             return Retry(str(error) or "no answer in time")
-        case VenueUnavailable():
-            return Retry(str(error))
-        case VenueError():
-            return Fatal(str(error))
         case OSError() | WebSocketException():
             return Retry(f"{type(error).__name__}: {error}")
         case _:
-            return Fatal(f"{type(error).__name__}: {error}")
+            return Fatal(str(error) if isinstance(error, VenueError) else f"{type(error).__name__}: {error}")
 
 
 def retry_delay_s(failures: int, first_s: float, longest_s: float, jitter: float) -> float:

@@ -16,13 +16,15 @@ from bot.adapters.candle_monitor import CandleMonitor
 from bot.adapters.patience import Patience
 from bot.adapters.tape_format import TapeHeader
 from bot.adapters.venues import VenueStream
-from bot.adapters.venues.names import stream_venue, stream_venues
+from bot.adapters.venues.ccxt_rows import MAX_MARKETS, CcxtRows
+from bot.adapters.venues.limits import batches
+from bot.adapters.venues.names import VENUE_NAMES, stream_venue, stream_venues
 from bot.core.errors import DataError
 from bot.core.market import Timeframe
 from bot.version import code_version
 
 EMBEDDED: Final = "embedded"
-_EMBEDDED_WORDS: Final = "binance"
+EMBEDDED_WORDS: Final = "binance"
 """What the embedded exchange speaks."""
 
 
@@ -40,7 +42,7 @@ class FeedPlan(Struct, frozen=True):
     A feed that can be made again.
 
     Args:
-        venue: One of `VENUE_NAMES`, or `embedded`.
+        venue: One of `VENUE_NAMES`, `embedded`, or ccxt's name of another exchange.
         timeframe: Length of the candles.
         connections: The markets, by the connection that carries them.
         patience: Time limits.
@@ -67,7 +69,10 @@ class FeedPlan(Struct, frozen=True):
         Raises:
             ConfigError: The venue is unknown, or has no such market or timeframe.
         """
-        connections = tuple(stream.symbols for stream in stream_venues(_words(venue), symbols, timeframe))
+        if is_streamed_by_ccxt(venue):
+            connections = tuple(map(tuple, batches(symbols, MAX_MARKETS)))
+        else:
+            connections = tuple(stream.symbols for stream in stream_venues(_words(venue), symbols, timeframe))
         return cls(venue, timeframe, connections, runs_by_market=venue == EMBEDDED)
 
     @classmethod
@@ -109,6 +114,8 @@ class FeedPlan(Struct, frozen=True):
 
     def streams(self, url: str | None = None) -> tuple[VenueStream, ...]:
         """The parsers, one for each connection; `url` names another server that speaks the same words."""
+        if is_streamed_by_ccxt(self.venue):
+            return tuple(CcxtRows(self.venue, symbols, self.timeframe) for symbols in self.connections)
         words = _words(self.venue)
         return tuple(stream_venue(words, symbols, self.timeframe, url) for symbols in self.connections)
 
@@ -125,5 +132,10 @@ class FeedPlan(Struct, frozen=True):
         )
 
 
+def is_streamed_by_ccxt(venue: str) -> bool:
+    """Whether a venue has no parser of its own, so that ccxt's streams stand in."""
+    return venue != EMBEDDED and venue not in VENUE_NAMES
+
+
 def _words(venue: str) -> str:
-    return _EMBEDDED_WORDS if venue == EMBEDDED else venue
+    return EMBEDDED_WORDS if venue == EMBEDDED else venue

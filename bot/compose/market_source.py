@@ -2,17 +2,18 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
 
+from bot.adapters.ccxt_socket import dial_ccxt
 from bot.adapters.clock import MarketClock, SystemClock
 from bot.adapters.exchange_process import END_OF_MARKET, ExchangeProcess
 from bot.adapters.history import PUBLIC_DATA_URL
-from bot.adapters.venues.names import VENUE_NAMES
-from bot.compose.feed_plan import EMBEDDED
-from bot.core.errors import ConfigError
+from bot.adapters.stream_connection import Dial
+from bot.compose.feed_plan import EMBEDDED, EMBEDDED_WORDS, is_streamed_by_ccxt
 from bot.core.market import Timeframe
 
 EMBEDDED_ORIGIN_MS: Final = 1_704_067_200_000
@@ -39,15 +40,18 @@ class MarketSource(Struct, frozen=True):
     """
     An open source of market data.
 
-    `stream_url` and `rest_url` are None where the venue's own are used. `clock` is the time that a session runs by,
-    `end_reason` the close of a stream that means the market is over.
+    `rest_venue` is what `CcxtHistory` calls the venue; `stream_url` and `rest_url` are None where its own are used.
+    `clock` is the time that a session runs by, `end_reason` the close of a stream that means the market is over, and
+    `dial` opens what is no websocket of ours.
     """
 
     clock: MarketClock | SystemClock
     label: str
+    rest_venue: str
     stream_url: str | None = None
     rest_url: str | None = None
     end_reason: str | None = None
+    dial: Dial | None = None
 
 
 def embedded_start_ms(timeframe: Timeframe) -> int:
@@ -68,7 +72,7 @@ async def market_source(
     Open a source; the embedded exchange is started as a process of its own and stopped at the end.
 
     Args:
-        exchange: `embedded`, or one of `VENUE_NAMES`.
+        exchange: `embedded`, one of `VENUE_NAMES`, or ccxt's name of another exchange.
         symbols: The markets.
         timeframe: Length of the candles.
         invented: What the embedded exchange makes up.
@@ -76,15 +80,14 @@ async def market_source(
         until_ms: Where it ends; None never ends. A real venue heeds neither.
 
     Raises:
-        ConfigError: The exchange is not known.
         VenueError: The embedded exchange does not start.
     """
-    if exchange in VENUE_NAMES:
-        rest_url = PUBLIC_DATA_URL if exchange == "binance" else None
-        yield MarketSource(SystemClock(), f"{exchange}, public data, in real time", rest_url=rest_url)
-        return
     if exchange != EMBEDDED:
-        raise ConfigError(f"--exchange {exchange} is not known: it is {EMBEDDED} or one of {', '.join(VENUE_NAMES)}")
+        clock = SystemClock()
+        rest_url = PUBLIC_DATA_URL if exchange == "binance" else None
+        dial = partial(dial_ccxt, clock=clock) if is_streamed_by_ccxt(exchange) else None
+        yield MarketSource(clock, f"{exchange}, public data, in real time", exchange, rest_url=rest_url, dial=dial)
+        return
     arguments = [word for symbol in symbols for word in ("--symbol", symbol)]
     arguments += ["--timeframe", timeframe.value, "--seed", str(invented.seed), "--rho", str(invented.rho)]
     arguments += ["--start", str(EMBEDDED_ORIGIN_MS), "--from", str(from_ms), "--speed", invented.speed]
@@ -94,4 +97,5 @@ async def market_source(
         arguments += ["--count", str(max((until_ms - from_ms) // timeframe.ms, 1))]
     async with await ExchangeProcess.start(arguments) as process:
         label = f"invented market, seed {invented.seed}, with a planted AR(1) edge of rho = {invented.rho}"
-        yield MarketSource(MarketClock(from_ms), label, process.stream_url, process.rest_url, END_OF_MARKET)
+        urls = (process.stream_url, process.rest_url)
+        yield MarketSource(MarketClock(from_ms), label, EMBEDDED_WORDS, *urls, END_OF_MARKET)

@@ -88,7 +88,7 @@ async def run_paper(request: PaperRequest, tell: Tell, progress: Callable[[int, 
         bundle, model = load_forecaster(request.bundle or REFERENCE_BUNDLE, request.runtime)
     async with (
         _source(request, timeframe, recorded) as source,
-        CcxtHistory(request.symbols, timeframe, source.rest_url) as history,
+        CcxtHistory(request.symbols, timeframe, source.rest_url, venue=source.rest_venue) as history,
     ):
         header = plan(
             loaded,
@@ -194,6 +194,7 @@ def _stream(
             SystemClock(),
             tap=tape.write if tape else None,
             end_reason=source.end_reason,
+            dial=source.dial,
             patience=planned.patience,
         ).run()
 

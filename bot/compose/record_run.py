@@ -80,7 +80,7 @@ async def run_record(request: RecordRequest, progress: Callable[[int, int], None
     invented = InventedMarket(request.seed, request.rho, request.speed)
     async with (
         market_source(request.exchange, symbols, timeframe, invented, from_ms, until_ms) as source,
-        CcxtHistory(symbols, timeframe, source.rest_url) as history,
+        CcxtHistory(symbols, timeframe, source.rest_url, venue=source.rest_venue) as history,
     ):
         now_ms = source.clock.now_ms()
         first_ms = max(now_ms // timeframe.ms - PAST, 0) * timeframe.ms
@@ -98,6 +98,7 @@ async def run_record(request: RecordRequest, progress: Callable[[int, int], None
                 SystemClock(),
                 tap=recording.tap(tape),
                 end_reason=source.end_reason,
+                dial=source.dial,
                 patience=plan.patience,
             )
             # The embedded market ends by itself when its time is over.

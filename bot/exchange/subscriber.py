@@ -98,7 +98,9 @@ class Subscriber:
             self._note("ping out", repr(self._payload))
             await self.line.ping(self._payload)
             try:
-                await asyncio.wait_for(self._pong.wait(), self._rules.pong_within_s)
+                # `wait_for` of Python 3.11 forgets that it was cancelled when the pong comes at the same moment.
+                async with asyncio.timeout(self._rules.pong_within_s):
+                    await self._pong.wait()
             except TimeoutError:
                 if not self.line.is_dark:
                     self._note("no pong")

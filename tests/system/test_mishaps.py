@@ -13,7 +13,7 @@ import pytest
 from bot.adapters.history import CcxtHistory
 from bot.cli.conclusion import EXIT_SUSPECTED_LEAK
 from bot.cli.main import EXIT_INTERRUPTED, EXIT_UNEXPECTED
-from bot.compose import paper_run
+from bot.compose import market_source, paper_run
 from bot.core.errors import ConfigError, DataError, JournalError, ModelError, StorageError, VenueError
 from tests.command_line import (
     DEMO_BUNDLE,
@@ -75,7 +75,7 @@ def test_what_was_meant_otherwise_is_said_in_one_sentence(
         (["--symbol", "bitcoin"], "--symbol bitcoin names no market: write BASE/QUOTE such as BTC/USDT"),
         (["--symbol", "BTC/EUR"], "BTC/EUR is not paid in USDT: set account.quote=EUR"),
         (["--timeframe", "7m"], "--timeframe 7m is not known: it is one of 1m, 3m"),
-        (["--exchange", "kraken"], "--exchange kraken is not known: it is embedded or binance"),
+        (["--exchange", "krakn"], "there is no exchange 'krakn'; did you mean kraken"),
         (["--speed", "fast"], "'fast' is not a speed: write a number above 0, up to a million, or max"),
         (["--speed", "0"], "'0' is not a speed"),
         (["--for", "5"], "'5' is not a duration: write 90m, 12h or 30d"),
@@ -214,7 +214,7 @@ def test_without_a_network_binance_cannot_be_reached_and_that_is_said(
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         nobody = f"http://127.0.0.1:{taken.getsockname()[1]}"
-        monkeypatch.setattr(paper_run, "PUBLIC_DATA_URL", nobody)
+        monkeypatch.setattr(market_source, "PUBLIC_DATA_URL", nobody)
         monkeypatch.setattr(paper_run, "CcxtHistory", partial(CcxtHistory, retries_s=(0.0, 0.0)))
         ended = called(capfd, "paper", "--exchange", "binance", "--strategy", "buy-and-hold", "--out", tmp_path / "run")
 

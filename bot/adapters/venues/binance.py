@@ -145,14 +145,14 @@ class BinanceKlines:
         if event.event is UNSET:
             return _answer(event)
         if event.event == "kline":
-            if event.kline is UNSET:
-                return Refused("malformed", "no kline inside")
-            if outer.stream is not UNSET and outer.stream != self._streams.get(event.symbol, outer.stream):
-                return Refused("unknown symbol", f"a kline of {quote(event.symbol)!r} in {quote(outer.stream)!r}")
-            return self._kline(event, event.kline)
+            return self._kline(event, event.kline, outer.stream)
         return ShuttingDown() if event.event == "serverShutdown" else Ignored(quote(event.event))
 
-    def _kline(self, event: _Event, kline: _Kline) -> StreamMessage:
+    def _kline(self, event: _Event, kline: _Kline | UnsetType, stream: str | UnsetType) -> StreamMessage:
+        if kline is UNSET:
+            return Refused("malformed", "no kline inside")
+        if stream is not UNSET and stream != self._streams.get(event.symbol, stream):
+            return Refused("unknown symbol", f"a kline of {quote(event.symbol)!r} in {quote(stream)!r}")
         if event.symbol != kline.s:
             return Refused("unknown symbol", f"one kline of {quote(event.symbol)!r} and of {quote(kline.s)!r}")
         if kline.i != self._interval:

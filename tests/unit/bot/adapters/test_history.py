@@ -204,6 +204,36 @@ async def test_a_long_ban_is_reported_instead_of_waited_for() -> None:
 
 
 @pytest.mark.asyncio
+async def test_while_a_ban_lasts_nothing_is_asked() -> None:
+    venue = Scripted([row(10)])
+    venue.troubles = [web.Response(status=418, headers={"Retry-After": "3600"})]
+    async with venue.history() as history:
+        for _ in range(3):
+            with pytest.raises(VenueUnavailable, match="try again in 3"):
+                await history.rows("BTC/USDT", 10 * HOUR, 11 * HOUR)
+    assert len(venue.asked) == 1
+
+
+@pytest.mark.asyncio
+async def test_an_answer_about_waiting_is_not_heeded_twice() -> None:
+    venue = Scripted([row(10)])
+    venue.troubles = [web.Response(status=429, headers={"Retry-After": "17"}), web.Response(status=503)]
+    async with venue.history() as history:
+        await history.rows("BTC/USDT", 10 * HOUR, 11 * HOUR)
+    assert venue.pauses == [17.0, 2.0]
+
+
+@pytest.mark.asyncio
+async def test_rows_are_what_the_venue_said_with_the_open_one_and_its_clock() -> None:
+    venue = Scripted([row(10), row(11, high="0.1"), row(12, volume=None)])
+    async with venue.history() as history:
+        answer = await history.rows("BTC/USDT", 10 * HOUR, 13 * HOUR)
+    assert answer.venue_ms == NOW_MS
+    assert answer.rows[:2] == ((10 * HOUR, 1.0, 2.0, 0.5, 1.5, 3.0), (11 * HOUR, 1.0, 0.1, 0.5, 1.5, 3.0))
+    assert answer.rows[2][5] != answer.rows[2][5], "what cannot be read is no number"
+
+
+@pytest.mark.asyncio
 async def test_patience_ends_with_one_sentence_that_has_no_address_of_a_request_in_it() -> None:
     venue = Scripted([row(10)])
     venue.troubles = [web.Response(status=503) for _ in range(3)]

@@ -160,6 +160,8 @@ async def history_of(venue: str) -> AsyncIterator[CcxtHistory]:
     try:
         url = f"http://127.0.0.1:{runner.addresses[0][1]}"
         async with CcxtHistory(["BTC/USDT"], Timeframe.M1, url, venue=venue, retries_s=()) as history:
+            # Nobody is spared by waiting on loopback; Kraken wants a second between two requests.
+            history._exchange.enableRateLimit = False
             yield history
     finally:
         await runner.cleanup()

@@ -16,7 +16,8 @@ from websockets.exceptions import (
 from websockets.frames import Close
 from websockets.http11 import Response
 
-from bot.adapters.reconnect import Fatal, Retry, retry_delay_s, retry_or_fatal
+from bot.adapters.reconnect import ConnectBudget, Fatal, Retry, retry_delay_s, retry_or_fatal
+from bot.core.errors import VenueError, VenueUnavailable
 
 
 def refused(status: int, **headers: str) -> InvalidStatus:
@@ -38,6 +39,7 @@ def refused(status: int, **headers: str) -> InvalidStatus:
         ConnectionClosedError(None, None),
         InvalidHandshake("half an answer"),
         WebSocketException("anything of the protocol"),
+        VenueUnavailable("later"),
     ],
     ids=str,
 )
@@ -61,7 +63,13 @@ def test_a_ban_is_waited_out(status, away_s) -> None:
 def test_the_venue_s_own_word_on_waiting_wins() -> None:
     assert retry_or_fatal(refused(418, Retry_After="901")) == Retry("HTTP 418", 901.0)
     assert retry_or_fatal(refused(503, Retry_After="7")) == Retry("HTTP 503", 7.0)
-    assert retry_or_fatal(refused(429, Retry_After="Wed, 21 Oct 2026 07:28:00 GMT")) == Retry("HTTP 429", 60.0)
+
+
+def test_a_date_to_wait_for_is_measured_by_the_venue_s_own_clock() -> None:
+    until, said_at = "Wed, 21 Oct 2026 07:28:00 GMT", "Wed, 21 Oct 2026 07:26:30 GMT"
+    assert retry_or_fatal(refused(429, Retry_After=until, Date=said_at)) == Retry("HTTP 429", 90.0)
+    assert retry_or_fatal(refused(429, Retry_After=until)) == Retry("HTTP 429", 60.0)
+    assert retry_or_fatal(refused(429, Retry_After="soon", Date=said_at)) == Retry("HTTP 429", 60.0)
 
 
 @pytest.mark.parametrize(
@@ -72,6 +80,7 @@ def test_the_venue_s_own_word_on_waiting_wins() -> None:
         InvalidURI("ws:/nowhere", "no host"),
         InvalidProxy("nonsense", "no proxy"),
         ValueError("a mistake of ours"),
+        VenueError("no such market"),
     ],
     ids=str,
 )
@@ -91,9 +100,18 @@ def test_jitter_stretches_a_pause_and_never_shortens_it() -> None:
     assert retry_delay_s(0, 1.0, 60.0, 0.999) < 1.5
 
 
-def test_a_venue_that_hangs_up_at_once_is_asked_less_than_300_times_in_five_minutes() -> None:
-    waited, connections = 0.0, 0
-    while waited < 300.0:
-        waited += retry_delay_s(0, 1.0, 60.0, 0.0)
-        connections += 1
-    assert connections <= 300
+def test_dials_within_the_budget_may_be_made_at_once() -> None:
+    budget = ConnectBudget(most=3, stretch_s=300.0)
+    assert [budget.spend(now) for now in (0.0, 1.0, 2.0)] == [0.0, 1.0, 2.0]
+
+
+def test_a_dial_beyond_the_budget_waits_until_the_oldest_is_forgotten_and_counts_from_then() -> None:
+    budget = ConnectBudget(most=2, stretch_s=300.0)
+    assert [budget.spend(10.0) for _ in range(5)] == [10.0, 10.0, 310.0, 310.0, 610.0]
+    assert budget.spend(1_000.0) == 1_000.0
+
+
+def test_the_usual_budget_stays_below_the_limit_of_binance_in_any_five_minutes() -> None:
+    budget = ConnectBudget()
+    dials = [budget.spend(number * 0.01) for number in range(1_000)]
+    assert max(sum(at <= dial < at + 300.0 for dial in dials) for at in dials) <= 300

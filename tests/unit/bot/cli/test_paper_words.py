@@ -4,7 +4,8 @@ import click
 import pytest
 
 from bot.cli import paper as paper_module
-from bot.cli.paper import _Duration, _new_folder, _Speed
+from bot.cli.options import Duration, Speed
+from bot.cli.paper import _new_folder
 from bot.compose.paper_run import PaperRequest
 from bot.core.errors import ConfigError
 from tests.command_line import called
@@ -18,24 +19,24 @@ Capture = pytest.CaptureFixture[str]
     [("90s", 90_000), ("90m", 5_400_000), ("12h", DAY_MS // 2), ("30d", 30 * DAY_MS), ("2w", 14 * DAY_MS), (5, 5)],
 )
 def test_a_duration_is_a_number_and_a_unit(text: str | int, ms: int) -> None:
-    assert _Duration().convert(text, None, None) == ms
+    assert Duration().convert(text, None, None) == ms
 
 
 @pytest.mark.parametrize("text", ["", "5", "d", "1.5h", "-3d", "0d", "3y", "3 d", "3D", "3d "])
 def test_anything_else_is_no_duration(text: str) -> None:
     with pytest.raises(click.BadParameter, match="is not a duration: write 90m, 12h or 30d"):
-        _Duration().convert(text, None, None)
+        Duration().convert(text, None, None)
 
 
 @pytest.mark.parametrize("text", ["max", "1", "0.5", "160000", "1000000"])
 def test_a_speed_is_a_number_or_max(text: str) -> None:
-    assert _Speed().convert(text, None, None) == text
+    assert Speed().convert(text, None, None) == text
 
 
 @pytest.mark.parametrize("text", ["", "fast", "MAX", "0", "0.0", "-1", "1e3", "1000001", "nan", "inf", "1,5"])
 def test_anything_else_is_no_speed(text: str) -> None:
     with pytest.raises(click.BadParameter, match="is not a speed: write a number above 0, up to a million, or max"):
-        _Speed().convert(text, None, None)
+        Speed().convert(text, None, None)
 
 
 def test_each_new_demo_has_a_folder_of_its_own(tmp_path: Path) -> None:

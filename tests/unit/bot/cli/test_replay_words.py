@@ -9,10 +9,12 @@ from tests.command_line import called, candle_words, refused, write_markets
 Capture = pytest.CaptureFixture[str]
 
 
-@pytest.mark.parametrize("words", [[], ["--out", "run"], ["--candles", "a.csv"]])
+@pytest.mark.parametrize(
+    "words", [[], ["--out", "run"], ["--candles", "a.csv"], ["--candles", "a.csv", "--tape", "t", "--out", "run"]]
+)
 def test_candles_and_a_folder_are_needed(capfd: Capture, words: list[str]) -> None:
     said = refused(called(capfd, "replay", *words), ConfigError.exit_code)
-    assert said == "name the candles with --candles and the run's folder with --out"
+    assert said == "name the candles with --candles, or a --tape, and the run's folder with --out"
 
 
 def test_the_words_of_a_replay_arrive_as_they_were_said(monkeypatch: pytest.MonkeyPatch, capfd: Capture) -> None:
@@ -32,6 +34,7 @@ def test_the_words_of_a_replay_arrive_as_they_were_said(monkeypatch: pytest.Monk
         Path("run"),
         {
             "files": (Path("a.csv"), Path("b.csv")),
+            "tape": None,
             "symbol": "BTC/USDT",
             "timeframe": "1h",
             "bundle": Path("b"),

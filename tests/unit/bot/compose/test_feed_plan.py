@@ -2,8 +2,9 @@ import pytest
 from msgspec.structs import replace
 
 from bot.adapters.patience import Patience
+from bot.adapters.venues.ccxt_rows import MAX_MARKETS
 from bot.compose.feed_plan import EMBEDDED, FeedPlan
-from bot.core.errors import ConfigError, DataError
+from bot.core.errors import DataError
 from bot.core.market import Timeframe
 from tests.command_line import MARKETS
 
@@ -47,9 +48,12 @@ def test_a_feed_audits_where_that_is_planned() -> None:
     assert replace(plan, audits_one_in=4).feed()._monitor is not None
 
 
-def test_a_venue_that_is_not_known_is_named() -> None:
-    with pytest.raises(ConfigError, match="nowhere"):
-        FeedPlan.of_markets("nowhere", MARKETS, Timeframe.H1)
+def test_a_venue_without_a_parser_of_its_own_is_streamed_by_ccxt() -> None:
+    symbols = [f"C{number}/USDT" for number in range(MAX_MARKETS + 1)]
+    plan = FeedPlan.of_markets("bitstamp", symbols, Timeframe.M1)
+    assert [len(part) for part in plan.connections] == [MAX_MARKETS, 1]
+    assert [stream.stream_url for stream in plan.streams()] == ["ccxt:bitstamp"] * 2
+    assert not any(stream.says_closed for stream in plan.streams())
 
 
 @pytest.mark.parametrize(

@@ -11,17 +11,9 @@ from msgspec import Struct
 
 from bot.adapters.clock import SystemClock
 from bot.adapters.history import PUBLIC_DATA_URL, CcxtHistory, TradingRules
-from bot.adapters.venues.binance import LIVE_URL
-from bot.compose.paper_run import (
-    PaperRequest,
-    _heard_until,
-    _inputs,
-    _instruments,
-    _signals,
-    _symbol,
-    _timeframe,
-    _venue,
-)
+from bot.compose.asked import asked_symbol, asked_timeframe, stopped_by_signals
+from bot.compose.market_source import InventedMarket, market_source
+from bot.compose.paper_run import PaperRequest, _heard_until, _inputs, _instruments
 from bot.core.commands import Deed, Observation
 from bot.core.errors import ConfigError
 from bot.core.events import AnyEvent, CandleClosed, RunStarted
@@ -68,19 +60,19 @@ def candle(symbol: str, close_hour: int) -> CandleClosed:
 
 @pytest.mark.parametrize("text", ["BTC/USDT", "btc/usdt", "BTC-USDT", "btc_usdt", "BTCUSDT", " btcusdt "])
 def test_a_market_may_be_spelled_in_several_ways(text: str) -> None:
-    assert _symbol(text) == "BTC/USDT"
+    assert asked_symbol(text) == "BTC/USDT"
 
 
 @pytest.mark.parametrize("text", ["", "bitcoin", "BTC", "USDT/USDT", "BTC/USDT/ETH"])
 def test_what_names_no_market_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match="names no market: write BASE/QUOTE such as BTC/USDT"):
-        _symbol(text)
+        asked_symbol(text)
 
 
 def test_a_timeframe_is_one_of_ours() -> None:
-    assert _timeframe("5m") is Timeframe.M5
+    assert asked_timeframe("5m") is Timeframe.M5
     with pytest.raises(ConfigError, match="--timeframe 7m is not known: it is one of 1m, 3m, 5m"):
-        _timeframe("7m")
+        asked_timeframe("7m")
 
 
 def test_the_market_takes_up_again_where_the_last_of_them_was_heard() -> None:
@@ -130,17 +122,18 @@ async def test_other_markets_than_those_of_the_run_are_what_they_are() -> None:
 
 @pytest.mark.asyncio
 async def test_binance_is_listened_to_in_real_time_and_without_an_end() -> None:
-    async with _venue(PaperRequest(Path("run"), exchange="binance"), Timeframe.H1, None) as venue:
-        assert (venue.rest_url, venue.stream_url, venue.end_reason) == (PUBLIC_DATA_URL, LIVE_URL, None)
+    async with market_source("binance", TWO, Timeframe.H1, InventedMarket(), 0, None) as venue:
+        assert (venue.rest_url, venue.stream_url, venue.end_reason) == (PUBLIC_DATA_URL, None, None)
+        assert venue.dial is None
         assert isinstance(venue.clock, SystemClock)
         assert "invented" not in venue.label
 
 
 @pytest.mark.asyncio
-async def test_an_exchange_that_is_not_known_is_refused() -> None:
-    with pytest.raises(ConfigError, match="--exchange kraken is not known: it is embedded or binance"):
-        async with _venue(PaperRequest(Path("run"), exchange="kraken"), Timeframe.H1, None):
-            pass
+async def test_a_venue_without_a_parser_of_its_own_is_dialled_through_ccxt() -> None:
+    async with market_source("bitstamp", TWO, Timeframe.H1, InventedMarket(), 0, None) as venue:
+        assert venue.dial is not None
+        assert (venue.rest_venue, venue.rest_url) == ("bitstamp", None)
 
 
 @pytest.mark.asyncio
@@ -148,7 +141,7 @@ async def test_an_exchange_that_is_not_known_is_refused() -> None:
 async def test_the_first_signal_asks_for_an_end_and_leaves_the_second_to_the_process(number: signal.Signals) -> None:
     asked = asyncio.Event()
     before = [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)]
-    with _signals(asked.set):
+    with stopped_by_signals(asked.set):
         os.kill(os.getpid(), number)
         await asked.wait()
         assert signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler)
@@ -158,6 +151,6 @@ async def test_the_first_signal_asks_for_an_end_and_leaves_the_second_to_the_pro
 
 @pytest.mark.asyncio
 async def test_without_a_signal_nothing_is_left_behind() -> None:
-    with _signals(lambda: None):
+    with stopped_by_signals(lambda: None):
         pass
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
