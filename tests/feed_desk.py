@@ -38,12 +38,13 @@ class Desk:
         self.feed = feed or CandleFeed([self.stream])
         self.now = opens(10) - T0
         self.connection = 0
+        self.ahead_ms = 3_600_000
         self.said: list[FeedOutput] = []
         self.connect()
 
     @property
     def at_ms(self) -> int:
-        return T0 + self.now + 3_600_000
+        return T0 + self.now + self.ahead_ms
 
     def tell(self, given) -> list[FeedOutput]:
         outputs = self.feed.take(given)

@@ -174,11 +174,14 @@ class CandleFeed:
         market = self._markets[message.symbol]
         if not market.proof.take_forming(message, now):
             return
-        self._clock.hear(message.event_ms, now)
+        candle, event_ms = message.candle, message.event_ms
+        if event_ms is None:
+            event_ms = max(self._clock.now_ms(now), candle.open_time_ms)
+        else:
+            self._clock.hear(event_ms, now)
         link.fed = now
-        candle = message.candle
         market.heard(candle, now)
-        if self._clock.now_ms(now) - message.event_ms >= self._patience.stale_ms:
+        if self._clock.now_ms(now) - event_ms >= self._patience.stale_ms:
             self.counts["stale prices"] += 1
             return
         if not market.believes(candle.close):
@@ -187,7 +190,7 @@ class CandleFeed:
         self.counts["prices"] += 1
         # A candle stream has no quotes: the last trade stands for both sides.
         last = candle.close
-        out.append(PriceUpdated(message.event_ms, message.symbol, last, last, last))
+        out.append(PriceUpdated(event_ms, message.symbol, last, last, last))
 
     def _closed(self, link: _Link, message: ClosedCandle, now: int, out: list[FeedOutput]) -> None:
         market = self._markets[message.symbol]

@@ -157,7 +157,6 @@ class CandleProof:
         if answer.venue_ms < self.next_ms + self._step_ms and not self._said.has_closed:
             # Whatever was said before: by the venue's own clock nothing is due.
             self._is_urgent = False
-            self._due_since = None
         for open_ms in sorted(self._recent.keys() & candles.keys()):
             if open_ms <= final_ms:
                 self._compare(candles[open_ms], "history", out)

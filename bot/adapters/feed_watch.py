@@ -74,7 +74,7 @@ class MarketWatch:
         self._owed: Candle | None = None
         self._owed_since = now
         self._lost_because = ""
-        self._history_close: float | None = None
+        self._told: Candle | None = None
         self._leaps = False
 
     def connected(self, now: int) -> None:
@@ -97,8 +97,10 @@ class MarketWatch:
 
     def believes(self, price: float) -> bool:
         """Whether a price may be handed on: one that leaps has to be borne out by history, which will be asked."""
-        last, known = self.proof.last, self._history_close
-        if last is None or is_near(price, last.close) or (known is not None and is_near(price, known)):
+        last, told = self.proof.last, self._told
+        if last is None or is_near(price, last.close):
+            return True
+        if told and told.open_time_ms > last.open_time_ms and is_near(price, told.close):
             return True
         self._leaps = True
         return False
@@ -107,11 +109,11 @@ class MarketWatch:
         """Settle a doubt: either there are no trades, or the stream owes us some."""
         newest = candles[max(candles)] if candles else None
         self._leaps = False
-        self._history_close = newest.close if newest else None
-        if not self._is_doubtful(now) or self._owed:
+        self._told = newest
+        # An answer without any candle settles nothing.
+        if newest is None or self._owed or not self._is_doubtful(now):
             return
-        shown = self._shown
-        if newest is None or newest.volume == 0.0 or (shown and _covers(shown, newest)):
+        if newest.volume == 0.0 or (self._shown and _covers(self._shown, newest)):
             self._heard = self._trusted_at = self._watched_since = self._changed = now
         else:
             self._owed, self._owed_since = newest, now

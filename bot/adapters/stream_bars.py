@@ -44,10 +44,15 @@ class StreamBars:
     def show(self, message: FormingCandle) -> bool:
         """Take a bar as it stands; tell whether nothing newer was known."""
         open_ms = message.candle.open_time_ms
-        newest = (open_ms, message.event_ms)
-        if newest <= self._newest:
+        if message.event_ms is None:
+            # Nothing tells an older word on a bar from a newer one but that it came first.
+            if open_ms < self._newest[0]:
+                return False
+            self._newest = (open_ms, 0)
+        elif (open_ms, message.event_ms) <= self._newest:
             return False
-        self._newest = newest
+        else:
+            self._newest = (open_ms, message.event_ms)
         self._forming[open_ms] = message.candle
         if len(self._forming) > MOST:
             del self._forming[min(self._forming)]

@@ -5,7 +5,7 @@ A small world in which time is a number. Every few seconds something happens to 
 answered badly or not at all; at the end all is well again, and the feed has to have found its way back.
 """
 
-from collections import Counter
+from collections import Counter, deque
 
 import pytest
 from hypothesis import given, settings
@@ -289,9 +289,11 @@ def test_two_days_of_nothing_but_faults_leave_no_more_behind_than_an_hour(says_c
     assert suffer(4_000) <= first * 2
 
 
-def retained(feed: CandleFeed) -> int:
-    """How many values the feed holds on to."""
-    watches = feed._markets.values()
-    kept = [value for watch in watches for value in vars(watch.proof).values()]
-    kept += [*vars(feed).values(), *vars(feed._monitor).values()]
-    return sum(len(value) for value in kept if isinstance(value, dict | list | set) or hasattr(value, "popleft"))
+def retained(kept: object) -> int:
+    """How many values are held on to, by a feed or by anything in it."""
+    if isinstance(kept, dict):
+        return len(kept) + sum(map(retained, kept.values()))
+    if isinstance(kept, list | set | deque):
+        return len(kept) + sum(map(retained, kept))
+    of_the_feed = type(kept).__module__.startswith("bot.adapters.") and hasattr(kept, "__dict__")
+    return sum(map(retained, vars(kept).values())) if of_the_feed else 0

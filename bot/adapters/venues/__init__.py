@@ -22,10 +22,14 @@ class ClosedCandle(Struct, frozen=True, gc=False):
 
 
 class FormingCandle(Struct, frozen=True, gc=False):
-    """A bar as it stood at `event_ms` by the venue's clock; its close is the newest price."""
+    """
+    A bar as it stood at `event_ms` by the venue's clock; its close is the newest price.
+
+    `event_ms` is None where the venue puts no time on its frames: then the order of arrival is all there is.
+    """
 
     symbol: str
-    event_ms: int
+    event_ms: int | None
     candle: Candle
 
 

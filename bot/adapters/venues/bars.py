@@ -60,14 +60,14 @@ class BarReader:
         self._step_ms = timeframe.ms
 
     def read(
-        self, market: str, event_ms: int, open_ms: int, end_ms: int, numbers: Numbers | None, *, closed: bool
+        self, market: str, event_ms: int | None, open_ms: int, end_ms: int, numbers: Numbers | None, *, closed: bool
     ) -> ClosedCandle | FormingCandle | Refused:
         """
         Give out a bar as a candle, or say why it must not be believed.
 
         Args:
             market: The venue's name of the market.
-            event_ms: When the venue said it, by its own clock.
+            event_ms: When the venue said it, by its own clock; None where it does not tell.
             open_ms: First millisecond of the bar.
             end_ms: First millisecond after it.
             numbers: What it holds; None where that cannot be read.
@@ -85,14 +85,17 @@ class BarReader:
             candle = Candle(open_ms, *numbers)
         except ImpossibleCandle as error:
             return Refused("impossible candle", quote(f"{symbol}: {error}"))
-        return ClosedCandle(symbol, event_ms, candle) if closed else FormingCandle(symbol, event_ms, candle)
+        if closed:
+            # It was said after its end: no earlier than that.
+            return ClosedCandle(symbol, end_ms if event_ms is None else event_ms, candle)
+        return FormingCandle(symbol, event_ms, candle)
 
-    def _doubt(self, event_ms: int, open_ms: int, end_ms: int, *, closed: bool) -> str:
+    def _doubt(self, event_ms: int | None, open_ms: int, end_ms: int, *, closed: bool) -> str:
         """Why the times of a bar cannot be true; empty where they can."""
-        if open_ms < 0 or event_ms > LAST_TIME_MS:
+        if open_ms < 0 or max(open_ms, event_ms or 0) > LAST_TIME_MS:
             return "no time of this age"
         if open_ms % self._step_ms or open_ms + self._step_ms != end_ms:
             return "times off the interval's grid"
-        if event_ms < (end_ms if closed else open_ms):
+        if event_ms is not None and event_ms < (end_ms if closed else open_ms):
             return "said before it could be known"
         return ""

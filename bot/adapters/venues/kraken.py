@@ -159,7 +159,7 @@ class KrakenCandles:
         open_ms, too_fine = divmod(bar.interval_begin - _EPOCH, _MILLISECOND)
         if too_fine:
             return Refused("times off the interval's grid", f"{quote(bar.symbol)}: from {bar.interval_begin}")
-        event_ms = open_ms if said.timestamp is UNSET else (said.timestamp - _EPOCH) // _MILLISECOND
+        event_ms = None if said.timestamp is UNSET else (said.timestamp - _EPOCH) // _MILLISECOND
         numbers = (bar.open, bar.high, bar.low, bar.close, bar.volume)
         return self._bars.read(bar.symbol, event_ms, open_ms, open_ms + self.timeframe.ms, numbers, closed=False)
 

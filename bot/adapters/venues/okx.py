@@ -166,7 +166,7 @@ class OkxCandles:
         open_ms = int(bar.open_ms)
         end_ms = open_ms + self.timeframe.ms
         numbers = read_numbers(bar.open, bar.high, bar.low, bar.close, bar.volume)
-        return self._bars.read(market, end_ms if closed else open_ms, open_ms, end_ms, numbers, closed=closed)
+        return self._bars.read(market, None, open_ms, end_ms, numbers, closed=closed)
 
     def _event(self, said: _Frame) -> StreamMessage:
         if said.event == "error":

@@ -4,14 +4,11 @@ import pytest
 from msgspec.structs import replace
 
 from bot.adapters.candle_feed import CandleFeed
-from bot.adapters.feed_inputs import (
-    Tick,
-)
-from bot.adapters.feed_outputs import Difference, FeedOutput
+from bot.adapters.feed_outputs import Difference, FeedOutput, GiveUp
 from bot.core.errors import ConfigError
-from bot.core.events import CandleClosed, PriceUpdated
+from bot.core.events import CandleClosed, MarketSuspended, PriceUpdated
 from bot.core.market import Candle
-from tests.feed_desk import Desk, asked_in, bars, open_row, rows_of
+from tests.feed_desk import Desk, asked_in, bars, only, open_row, rows_of
 from tests.feed_fakes import (
     BTC,
     ETH,
@@ -88,13 +85,14 @@ def test_the_same_is_noticed_by_its_successor_when_the_venue_s_clock_is_not_know
     assert bars(desk.answer(question, [*rows_of(10), open_row(11, 1_000)], opens(11) + 1_000)) == [10]
 
 
-def test_a_clock_that_steps_back_or_far_ahead_changes_nothing_but_the_waiting() -> None:
+@pytest.mark.parametrize("step_ms", [-5 * 3_600_000, -1_000, 20_000])
+def test_a_clock_that_steps_is_no_time_that_passed(step_ms) -> None:
     desk = Desk()
-    desk.hear(forming_frame(BTC, 10, 0))
-    for hours in (-5, 5, -1):
-        desk.tell(Tick(desk.at_ms + hours * 3_600_000))
-    assert bars(desk.hear(closed_frame(BTC, 10))) == [10]
-    assert bars(desk.said) == [10]
+    desk.hear(forming_frame(BTC, 10, 50_000))
+    desk.ahead_ms += step_ms
+    outputs = desk.until(11, 3.0)
+    assert bars(desk.answer(asked_in(outputs), [*rows_of(10), open_row(11, 3_000)])) == [10]
+    assert not only(desk.said, (GiveUp, MarketSuspended))
 
 
 def test_a_candle_that_leaps_is_believed_when_history_says_so_too() -> None:

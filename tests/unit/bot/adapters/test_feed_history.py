@@ -5,9 +5,7 @@ from msgspec.structs import replace
 
 from bot.adapters.candle_feed import CandleFeed
 from bot.adapters.candle_monitor import CandleMonitor
-from bot.adapters.feed_inputs import (
-    FrameReceived,
-)
+from bot.adapters.feed_inputs import FrameReceived
 from bot.adapters.feed_outputs import AskHistory, Difference, FeedOutput
 from bot.adapters.patience import Patience
 from bot.core.events import CandleClosed, MarketSuspended
@@ -186,7 +184,52 @@ def test_a_bar_from_the_far_future_is_forgotten_when_the_venue_s_clock_says_othe
     desk.answer(asked_in(desk.tell(future)), rows_of(10), opens(11) + 3_000)
     assert desk.feed.counts["refuted"] == 1
     assert desk.feed.is_settled
+    # The venue's clock was set right as well: nothing is due, and nothing is asked.
+    assert not only(desk.until(11, 40.0), (AskHistory, MarketSuspended))
     assert bars(desk.hear(closed_frame(BTC, 11))) == [11]
+
+
+def test_a_row_from_the_future_does_not_make_the_open_bar_a_candle() -> None:
+    desk = Desk()
+    desk.hear(closed_frame(BTC, 10))
+    question = asked_in(desk.until(12, 3.0))
+    assert bars(desk.answer(question, [*rows_of(11), open_row(12, 3_000), *rows_of(13)])) == [11]
+
+
+def test_an_answer_that_nobody_waits_for_is_not_heard() -> None:
+    desk = Desk()
+    desk.hear(closed_frame(BTC, 10))
+    question = asked_in(desk.until(12, 3.0))
+    other = replace(question, from_ms=question.from_ms + MINUTE)
+    assert desk.answer(other, [*rows_of(11), open_row(12, 3_000)]) == []
+    assert bars(desk.answer(question, [*rows_of(11), open_row(12, 3_000)])) == [11]
+    assert desk.answer(question, [*rows_of(11), open_row(12, 3_000)]) == []
+    assert desk.feed.counts["unasked answers"] == 2
+
+
+def test_while_history_fails_closed_bars_wait_and_the_first_word_about_each_stands() -> None:
+    desk = Desk()
+    desk.hear(closed_frame(BTC, 10))
+    desk.hear(closed_frame(BTC, 12), closed_frame(BTC, 12, replace(truth(BTC, 12), volume=1.0)))
+    assert desk.feed.counts["revisions"] == 1
+    assert bars(desk.hear(closed_frame(BTC, 11))) == [11, 12]
+    assert only(desk.said, CandleClosed)[-1].candle == truth(BTC, 12)
+
+
+def test_however_long_history_fails_only_so_many_bars_wait_and_none_is_lost() -> None:
+    desk = Desk()
+    desk.hear(closed_frame(BTC, 10))
+    said = desk.feed._markets[BTC].proof._said
+    for bar in range(12, 112):
+        outputs = desk.hear(closed_frame(BTC, bar), forming_frame(BTC, bar + 1, 20_000))
+        for question in only(outputs + desk.wait(30.0), AskHistory):
+            desk.fail(question)
+        assert len(said._closed) <= 16
+        assert len(said._forming) <= 16
+    while bars(desk.said)[-1] < 111:
+        for question in only(desk.wait(1.0), AskHistory):
+            desk.answer(question, rows_of(*range(bar_of(question.from_ms), bar_of(question.to_ms))))
+    assert bars(desk.said)[:102] == list(range(10, 112))
 
 
 def test_a_long_absence_is_repaired_in_questions_that_can_be_answered() -> None:

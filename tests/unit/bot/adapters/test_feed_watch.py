@@ -4,6 +4,7 @@ from msgspec.structs import replace
 
 from bot.adapters.candle_feed import CandleFeed
 from bot.adapters.feed_outputs import AskHistory, CannotSubscribe, FeedOutput, GiveUp, Ready
+from bot.adapters.feed_watch import VenueClock
 from bot.adapters.patience import Patience
 from bot.core.events import MarketRestored, MarketSuspended
 from bot.core.market import Candle
@@ -136,14 +137,40 @@ def test_without_any_data_the_market_is_suspended_and_says_what_became_of_the_co
     assert "the plug was pulled" in suspended.reason
 
 
-def test_connections_that_come_and_go_without_data_do_not_hide_that_there_is_none() -> None:
-    desk = Desk(FakeStream(confirms=False))
+def test_an_answer_without_candles_does_not_make_a_dead_market_a_quiet_one() -> None:
+    desk = Desk(kline_only())
     desk.hear(forming_frame(BTC, 10, 0))
-    for _ in range(10):
-        desk.cut()
-        desk.connect()
-        desk.wait(10)
+    for _ in range(100):
+        desk.hear(HEARTBEAT)
+        for question in only(desk.wait(1.0), AskHistory):
+            desk.answer(question, [])
     assert only(desk.said, MarketSuspended)
+
+
+def test_connections_that_come_and_go_without_data_do_not_hide_that_there_is_none() -> None:
+    desk = Desk()
+    desk.hear(closed_frame(BTC, 10))
+    for _ in range(12):
+        desk.cut("a flap")
+        desk.connect()
+        for question in only(desk.wait(10), AskHistory):
+            whole = bar_of(T0 + desk.now)
+            desk.answer(question, [*rows_of(*range(10, whole)), open_row(whole, desk.now % MINUTE)])
+    (suspended,) = only(desk.said, MarketSuspended)
+    assert suspended.reason.startswith("no data for 9")
+    assert "a flap" in suspended.reason
+
+
+def test_a_stream_that_shows_a_moment_later_what_history_has_shown_is_not_dead() -> None:
+    desk = Desk(feed=CandleFeed([kline_only()], patience=replace(USUAL, silence_ms=20_000)))
+    desk.hear(forming_frame(BTC, 10, 10_000))
+    outputs: list[FeedOutput] = []
+    while not (asked := only(outputs, AskHistory)):
+        desk.hear(HEARTBEAT)
+        outputs = desk.wait(1.0)
+    desk.answer(asked[0], [open_row(10, 30_000)])
+    desk.hear(forming_frame(BTC, 10, 30_000))
+    assert not only(desk.wait(10), GiveUp)
 
 
 def test_a_connection_is_ready_when_every_key_is_confirmed() -> None:
@@ -194,3 +221,33 @@ def test_what_a_connection_says_after_its_end_is_not_heard() -> None:
     desk = Desk()
     desk.cut()
     assert desk.hear(closed_frame(BTC, 10)) == []
+
+
+def test_the_venue_s_clock_follows_its_quickest_message_and_goes_on_without_one() -> None:
+    clock = VenueClock(window_ms=60_000, slack_ms=10_000)
+    assert clock.now_ms(5) == 0
+    clock.hear(1_000_000, 0)
+    clock.hear(1_000_400, 500)
+    assert clock.now_ms(500) == 1_000_500
+    clock.hear(1_000_900, 600)
+    assert clock.now_ms(700) == 1_001_000
+
+
+def test_a_claim_that_was_too_late_is_forgotten_after_two_windows_or_when_the_venue_is_asked() -> None:
+    patient, asked = (VenueClock(window_ms=60_000, slack_ms=10_000) for _ in range(2))
+    for clock in (patient, asked):
+        clock.hear(0, 0)
+        clock.hear(9_000_000, 1_000)
+    asked.settle(2_000, 2_000)
+    assert asked.now_ms(2_000) == 2_000
+    for now in range(10_000, 140_000, 10_000):
+        patient.hear(now, now)
+    assert patient.now_ms(140_000) == 140_000
+
+
+def test_a_venue_that_was_asked_and_says_an_earlier_time_within_the_slack_changes_nothing() -> None:
+    clock = VenueClock(window_ms=60_000, slack_ms=10_000)
+    clock.hear(50_000, 0)
+    clock.settle(45_000, 0)
+    clock.settle(90_000, 0)
+    assert clock.now_ms(0) == 50_000

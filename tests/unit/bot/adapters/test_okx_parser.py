@@ -50,15 +50,15 @@ def said(row: list[str], symbol: str, step_ms: int) -> ClosedCandle | FormingCan
     """What a row says, read without the parser."""
     open_ms = int(row[0])
     candle = Candle(open_ms, float(row[1]), float(row[2]), float(row[3]), float(row[4]), float(row[5]))
-    return ClosedCandle(symbol, open_ms + step_ms, candle) if row[8] == "1" else FormingCandle(symbol, open_ms, candle)
+    return ClosedCandle(symbol, open_ms + step_ms, candle) if row[8] == "1" else FormingCandle(symbol, None, candle)
 
 
 def test_a_confirmed_candle_is_closed_and_was_said_at_its_end_at_the_earliest() -> None:
     assert meanings(frame(row())) == (ClosedCandle("BTC/USDT", OPEN_MS + HOUR_MS, CANDLE),)
 
 
-def test_a_candle_that_is_not_confirmed_forms_and_was_said_at_its_beginning_at_the_earliest() -> None:
-    assert meanings(frame(row(at8="0"))) == (FormingCandle("BTC/USDT", OPEN_MS, CANDLE),)
+def test_a_candle_that_is_not_confirmed_forms_and_nobody_says_when_it_was_said() -> None:
+    assert meanings(frame(row(at8="0"))) == (FormingCandle("BTC/USDT", None, CANDLE),)
 
 
 def test_rows_are_given_out_in_their_order_and_one_bad_row_takes_no_other_with_it() -> None:
