@@ -5,6 +5,7 @@ Time is the venue's, in milliseconds since `T0`; the machine's clock is an hour 
 """
 
 import json
+from typing import Any
 
 from bot.adapters.candle_feed import CandleFeed
 from bot.adapters.feed_inputs import (
@@ -99,12 +100,12 @@ def bars(outputs: list[FeedOutput]) -> list[int]:
     return [bar_of(one.candle.open_time_ms) for one in outputs if isinstance(one, CandleClosed)]
 
 
-def only(outputs: list[FeedOutput], kind: type) -> list:
+def only(outputs: list[FeedOutput], kind: type | tuple[type, ...]) -> list[Any]:
     return [one for one in outputs if isinstance(one, kind)]
 
 
 def asked_in(outputs: list[FeedOutput]) -> AskHistory:
-    (question,) = only(outputs, AskHistory)
+    (question,) = (one for one in outputs if isinstance(one, AskHistory))
     return question
 
 

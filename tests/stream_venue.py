@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
+from typing import Any
 
 from msgspec.structs import replace
 from websockets.asyncio.server import ServerConnection, serve
@@ -122,21 +123,23 @@ class Listener:
     """The rest of the bot: keeps what it is given, and how long the streams slept."""
 
     def __init__(self, streams: Sequence[FakeStream], patience: Patience, end_reason: str | None) -> None:
-        self.events: list[EngineEvent] = []
+        self.events: list[Any] = []
         self.inputs: list[AnyFeedInput] = []
         self.pauses: list[float] = []
         self.past = Past()
         self.make_feed = lambda: CandleFeed(streams, patience=patience)
         self.feed = self.make_feed()
         self.budget = ConnectBudget()
+        self.take: Callable[[EngineEvent], Awaitable[None]] = self._keep
+        self.sleep: Callable[[float], Awaitable[None]] = self._note_pause
         self._streams = streams
         self._patience = patience
         self._end_reason = end_reason
 
-    async def take(self, event: EngineEvent) -> None:
+    async def _keep(self, event: EngineEvent) -> None:
         self.events.append(event)
 
-    async def sleep(self, seconds: float) -> None:
+    async def _note_pause(self, seconds: float) -> None:
         self.pauses.append(seconds)
 
     def new_streams(self) -> CandleStreams:

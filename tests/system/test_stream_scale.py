@@ -5,6 +5,7 @@ import gc
 import tracemalloc
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Any
 
 import psutil
@@ -113,7 +114,7 @@ class SlowlyReadStreams(WatchedStreams):
             for message in self._stream_of[given.connection].parse(given.frame):
                 if type(message) is ClosedCandle:
                     self.closed[message.symbol].append(message.candle)
-                elif type(message) is FormingCandle:
+                elif type(message) is FormingCandle and message.event_ms is not None:
                     self.last_shown_ms[message.symbol, message.candle.open_time_ms] = message.event_ms
 
 
@@ -135,6 +136,10 @@ def thousand_markets(streams_class: type[WatchedStreams] = WatchedStreams) -> Ab
     )
 
 
+def _has_emitted(run_: Session, wanted: int) -> bool:
+    return run_.feed.counts["candles"] >= wanted
+
+
 async def sustain(bars: int, at_a_time: int) -> list[tuple[int, int]]:
     """See so many candles of each market; resident and traced bytes after each lot of them."""
     memory = []
@@ -144,7 +149,7 @@ async def sustain(bars: int, at_a_time: int) -> list[tuple[int, int]]:
         for begun in range(0, bars, at_a_time):
             ended = begun + at_a_time
             wanted = ended * len(MARKETS)
-            await run_.until(lambda wanted=wanted: run_.feed.counts["candles"] >= wanted)
+            await run_.until(partial(_has_emitted, run_, wanted))
             for symbol in MARKETS:
                 assert run_.candles.pop(symbol) == run_.truth(symbol)[begun:ended], symbol
             run_.events.clear()

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from ccxt.base.errors import AuthenticationError, NetworkError
+from ccxt.base.errors import AuthenticationError, NetworkError  # type: ignore[import-untyped]
 
 from bot.adapters.candle_feed import CandleFeed
 from bot.adapters.candle_stream import CandleStreams

@@ -206,6 +206,7 @@ def test_a_refusal_is_final_unless_it_was_granted_before() -> None:
 def test_a_venue_that_shuts_down_is_to_be_left_for_another_connection_and_speaks_on() -> None:
     desk = Desk()
     (wish,) = desk.hear(SHUTDOWN)
+    assert isinstance(wish, GiveUp)
     assert (wish.connection, wish.still_speaks) == (1, True)
     assert desk.hear(SHUTDOWN) == []
     assert bars(desk.hear(closed_frame(BTC, 10))) == [10]
