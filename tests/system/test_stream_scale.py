@@ -21,11 +21,13 @@ from bot.adapters.venues import ClosedCandle, FormingCandle, VenueStream
 from bot.core.events import PriceUpdated
 from bot.core.market import Candle, Timeframe
 from bot.core.ports import Clock
+from bot.exchange.faults import AnyFault, HangUp
 from bot.exchange.listing import listing_of
 from bot.exchange.market import ORIGIN_MS
+from bot.exchange.occasions import Where
 from tests.command_line import say
 from tests.market_time import run
-from tests.stream_scenarios import FROM_MS, MINUTE, Session, klines, session
+from tests.stream_scenarios import FROM_MS, MINUTE, Session, klines, minute, session
 
 MARKETS = tuple(f"C{number}/USDT" for number in range(1_000))
 CONNECTIONS = 5
@@ -123,9 +125,12 @@ def connections(url: str) -> list[VenueStream]:
     return [klines(MARKETS[number::CONNECTIONS], url) for number in range(CONNECTIONS)]
 
 
-def thousand_markets(streams_class: type[WatchedStreams] = WatchedStreams) -> AbstractAsyncContextManager[Session]:
+def thousand_markets(
+    *faults: AnyFault, streams_class: type[WatchedStreams] = WatchedStreams
+) -> AbstractAsyncContextManager[Session]:
     """A session of them all."""
     return session(
+        *faults,
         symbols=MARKETS,
         patience=Patience().scaled(1.0 / SPEED),
         streams_of=connections,
@@ -136,8 +141,9 @@ def thousand_markets(streams_class: type[WatchedStreams] = WatchedStreams) -> Ab
     )
 
 
-def _has_emitted(run_: Session, wanted: int) -> bool:
-    return run_.feed.counts["candles"] >= wanted
+def have_emitted(run_: Session, candles: int) -> bool:
+    """Whether there were so many candles, of all markets together."""
+    return run_.feed.counts["candles"] >= candles
 
 
 async def sustain(bars: int, at_a_time: int) -> list[tuple[int, int]]:
@@ -148,8 +154,7 @@ async def sustain(bars: int, at_a_time: int) -> list[tuple[int, int]]:
         assert isinstance(streams, WatchedStreams)
         for begun in range(0, bars, at_a_time):
             ended = begun + at_a_time
-            wanted = ended * len(MARKETS)
-            await run_.until(partial(_has_emitted, run_, wanted))
+            await run_.until(partial(have_emitted, run_, ended * len(MARKETS)))
             for symbol in MARKETS:
                 assert run_.candles.pop(symbol) == run_.truth(symbol)[begun:ended], symbol
             run_.events.clear()
@@ -176,10 +181,10 @@ def test_a_slow_reader_loses_only_what_newer_frames_have_overtaken() -> None:
     bars = 8
 
     async def story() -> None:
-        async with thousand_markets(SlowlyReadStreams) as run_:
+        async with thousand_markets(streams_class=SlowlyReadStreams) as run_:
             streams, counts = run_.streams, run_.feed.counts
             assert isinstance(streams, SlowlyReadStreams)
-            await run_.until(lambda: counts["candles"] >= bars * len(MARKETS))
+            await run_.until(partial(have_emitted, run_, bars * len(MARKETS)))
             dropped = streams.counts["dropped"]
             say(f"{streams.frames} frames taken, {dropped} dropped, at most {streams.most_waiting} of {INBOX} waited")
             assert dropped > len(MARKETS)
@@ -191,6 +196,23 @@ def test_a_slow_reader_loses_only_what_newer_frames_have_overtaken() -> None:
                 assert streams.closed[symbol] == run_.candles[symbol] == truth
                 shown = [streams.last_shown_ms[symbol, candle.open_time_ms] for candle in truth]
                 assert shown == last_before_close, "a frame was dropped that nothing newer stood in for"
+
+    run(story())
+
+
+def test_a_thousand_markets_are_repaired_when_every_connection_is_lost_before_a_close() -> None:
+    lost_ms = minute(2)
+
+    async def story() -> None:
+        async with thousand_markets(HangUp(None, where=Where(from_ms=lost_ms, until_ms=lost_ms + PUSH_MS))) as run_:
+            counts = run_.feed.counts
+            await run_.until(lambda: have_emitted(run_, 2 * len(MARKETS)) and not run_.suspended)
+            for symbol in MARKETS:
+                emitted = run_.candles[symbol]
+                assert emitted == run_.truth(symbol)[: len(emitted)], symbol
+            say(f"repaired {counts['repaired']} in {counts['questions']} questions by {run_.market_ms - lost_ms} ms")
+            assert run_.log.strikes("hang up") == CONNECTIONS
+            assert counts["repaired"] >= len(MARKETS)
 
     run(story())
 
