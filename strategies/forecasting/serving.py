@@ -33,6 +33,9 @@ _Each = Callable[[Callable[[tuple[int, int]], None], Iterator[tuple[int, int]]],
 BATCHES: Final = (32, 16, 8, 4, 2, 1)
 """Batch sizes in use. Larger ones are slower on one core."""
 
+_WORTH_ALL_CORES: Final = 128
+"""Windows from which on starting threads costs less than it saves."""
+
 TOLERANCE: Final = 1e-5
 """How far an output may lie from the one that the training run recorded."""
 
@@ -139,16 +142,21 @@ class BundleForecaster:
         needed = rows[first_end - length + 1 :]
         if len(needed) < length:
             return []
-        # A batch to each core: every call is the same as it is alone, so their number changes no bit.
-        with ThreadPoolExecutor() as cores:
-            outputs = self._outputs(sliding_windows(self._scale(needed), length), cores.map)
+        outputs = self._outputs(sliding_windows(self._scale(needed), length))
         for what, values in (("feature row", needed), ("answer", outputs)):
             broken = _first_broken(values)
             if broken is not None:
                 raise ModelError(f"{what} {broken} of the history of {symbol} is not finite")
         return list(self._forecasts([symbol] * len(outputs), outputs, rows[first_end:, self._sigma]))
 
-    def _outputs(self, windows: NDArray[np.float32], each: _Each = map) -> NDArray[np.float32]:
+    def _outputs(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        if len(windows) < _WORTH_ALL_CORES:
+            return self._answers(windows, map)
+        # A batch to each core: every call is the same as it is alone, so their number changes no bit.
+        with ThreadPoolExecutor() as cores:
+            return self._answers(windows, cores.map)
+
+    def _answers(self, windows: NDArray[np.float32], each: _Each) -> NDArray[np.float32]:
         outputs = np.empty((len(windows), 2), dtype=np.float32)
 
         def answer(batch: tuple[int, int]) -> None:
