@@ -107,3 +107,11 @@ def refused(code: int, text: str, status: int = 400) -> Iterator[None]:
         yield
     assert caught.value.body == {"code": code, "msg": text}
     assert caught.value.status == status
+
+
+def market(side, quantity: str = "1", **more) -> NewOrder:
+    return order(side, Kind.MARKET, quantity, **more)
+
+
+def for_amount(side, amount: str) -> NewOrder:
+    return NewOrder(COIN, side, Kind.MARKET, quote_quantity=d(amount))
