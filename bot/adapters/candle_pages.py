@@ -9,7 +9,6 @@ import, so it is imported when an exchange is opened.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from msgspec import Struct
@@ -17,6 +16,7 @@ from msgspec import Struct
 from bot.adapters.candle_page import Page, page_of
 from bot.adapters.ccxt_venue import load_markets, open_exchange
 from bot.adapters.history import PUBLIC_DATA_URL
+from bot.adapters.http_waits import asked_to_wait_s, http_date_ms
 from bot.core.errors import ConfigError, DataError, VenueError, VenueUnavailable
 from bot.core.market import Timeframe
 
@@ -147,7 +147,7 @@ class CandlePages:
             now_ms = await self._ask("its clock", self._exchange.fetch_time)
         else:
             # Heard with the list of markets, so a little early: no candle is called closed too soon.
-            now_ms = _date_ms(self._headers.get("date", ""))
+            now_ms = http_date_ms(self._headers.get("date", ""))
         if not isinstance(now_ms, int):
             raise VenueError(f"{self.venue} does not tell the time, so that its open candle cannot be known")
         return now_ms
@@ -197,7 +197,7 @@ class CandlePages:
         return f"HTTP {self._status}, {failure}" if self._status >= 400 else failure
 
     async def _pause(self, what: str, failure: str, pause_s: float | None) -> None:
-        asked_s = _asked_to_wait_s(self._headers)
+        asked_s = asked_to_wait_s(self._headers.get("retry-after", ""), self._headers.get("date", ""))
         wait_s = max(pause_s or 0.0, asked_s)
         if pause_s is None or wait_s > self._patience.longest_wait_s:
             when = f" in {asked_s:.0f} seconds" if asked_s else ""
@@ -215,20 +215,3 @@ def _open_exchange(venue: str, url: str | None) -> Any:
     if exchange.has.get("fetchOHLCV") is not True:
         raise ConfigError(f"{venue} does not give its past candles through ccxt: download from another exchange")
     return exchange
-
-
-def _asked_to_wait_s(headers: Mapping[str, str]) -> float:
-    """The seconds of a `Retry-After`, which may be a number or a date (RFC 9110, 10.2.3); 0 without one."""
-    text = headers.get("retry-after", "").strip()
-    if text.isascii() and text.isdigit():
-        return float(text)
-    until_ms, now_ms = _date_ms(text), _date_ms(headers.get("date", ""))
-    return max(until_ms - now_ms, 0) / 1_000 if until_ms is not None and now_ms is not None else 0.0
-
-
-def _date_ms(text: str) -> int | None:
-    """Milliseconds of a date as HTTP writes it; `None` for anything else."""
-    try:
-        return round(parsedate_to_datetime(text).timestamp() * 1_000)
-    except ValueError:
-        return None

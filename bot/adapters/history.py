@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from bot.adapters.ccxt_venue import load_markets, open_exchange
 from bot.adapters.history_rows import ROW_LENGTH, Row, VenueRows, candle_of
+from bot.adapters.http_waits import asked_to_wait_s
 from bot.core.commands import Backfill
 from bot.core.errors import DataError, VenueError, VenueUnavailable
 from bot.core.events import Backfilled
@@ -221,8 +222,7 @@ class CcxtHistory:
     def _asked_to_wait_s(self) -> float:
         """The seconds of the last answer's `Retry-After`, 0 without one."""
         headers = self._exchange.last_response_headers or {}
-        text = str(headers.get("Retry-After", ""))
-        return float(text) if text.isascii() and text.isdigit() else 0.0
+        return asked_to_wait_s(str(headers.get("Retry-After", "")), str(headers.get("Date", "")))
 
 
 def _row(row: Any, symbol: str) -> Row:

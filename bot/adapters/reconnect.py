@@ -6,13 +6,13 @@ Pure: errors and numbers in, a verdict out. Knows nothing of sockets or clocks.
 
 import ssl
 from collections import deque
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 from msgspec import Struct
 from websockets.exceptions import InvalidProxy, InvalidStatus, InvalidURI, WebSocketException
 from websockets.http11 import Response
 
+from bot.adapters.http_waits import asked_to_wait_s
 from bot.core.errors import VenueError, VenueUnavailable
 
 
@@ -99,16 +99,6 @@ def _judge_status(response: Response) -> Verdict:
     patience_s = 0.0 if status in _SERVER_FAULT else _TRANSIENT_STATUS_S.get(status)
     if patience_s is None:
         return Fatal(f"it answered HTTP {status}")
-    return Retry(f"HTTP {status}", _asked_to_wait_s(response) or patience_s)
-
-
-def _asked_to_wait_s(response: Response) -> float | None:
-    """The seconds of a `Retry-After` header, in either of its forms; a date is measured by the answer's own."""
-    text = response.headers.get("Retry-After", "")
-    if text.isascii() and text.isdigit():
-        return float(text)
-    try:
-        until, said_at = (parsedate_to_datetime(date) for date in (text, response.headers.get("Date", "")))
-        return max(0.0, (until - said_at).total_seconds())
-    except (TypeError, ValueError):
-        return None
+    headers = response.headers
+    asked_s = asked_to_wait_s(headers.get("Retry-After", ""), headers.get("Date", ""))
+    return Retry(f"HTTP {status}", asked_s or patience_s)

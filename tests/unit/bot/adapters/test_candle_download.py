@@ -11,8 +11,9 @@ import pytest
 from aiohttp import web
 
 from bot.adapters.candle_download import OVERLAP, Download, Downloaded
-from bot.adapters.candle_pages import CandlePages, Patience, _asked_to_wait_s, _open_exchange
+from bot.adapters.candle_pages import CandlePages, Patience, _open_exchange
 from bot.adapters.candle_store import CandleStore
+from bot.adapters.http_waits import asked_to_wait_s
 from bot.adapters.stored_series import SeriesKey, StoredSeries
 from bot.core.errors import ConfigError, VenueError, VenueUnavailable
 from bot.core.market import Timeframe
@@ -268,9 +269,9 @@ async def test_a_long_ban_is_reported_instead_of_waited_for(tmp_path):
 
 def test_a_date_to_wait_for_is_read_against_the_venue_s_own_clock():
     headers = {"date": formatdate(1_000_000, usegmt=True), "retry-after": formatdate(1_000_090, usegmt=True)}
-    assert _asked_to_wait_s(headers) == 90.0
-    assert _asked_to_wait_s({"retry-after": headers["retry-after"]}) == 0.0
-    assert _asked_to_wait_s({"retry-after": "soon"}) == 0.0
+    assert asked_to_wait_s(headers["retry-after"], headers["date"]) == 90.0
+    assert asked_to_wait_s(headers["retry-after"], "") == 0.0
+    assert asked_to_wait_s("soon", "") == 0.0
 
 
 @pytest.mark.asyncio
