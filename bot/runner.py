@@ -176,13 +176,19 @@ class PaperSession:
             if due_ms is not None and due_ms <= now_ms:
                 self._play(self._assembler.take())
             fire_timers(self._pump, now_ms)
-            if self._until_ms is not None and now_ms >= self._until_ms and self._inbox.empty():
+            if self._is_over(now_ms):
                 self._at_end = True
                 return
 
+    def _is_over(self, now_ms: int) -> bool:
+        # The last instant belongs to the session: its markets close at its end, and report one after the other.
+        due_ms = self._assembler.due_ms
+        return self._until_ms is not None and now_ms >= self._until_ms and due_ms is None and self._inbox.empty()
+
     async def _next(self) -> AnyEvent | None:
         # Wakes for an event, for the next timer, or to end.
-        moments = (self._assembler.due_ms, self._until_ms, *self._pump.timers.values())
+        due_ms = self._assembler.due_ms
+        moments = (self._until_ms if due_ms is None else due_ms, *self._pump.timers.values())
         waits = [at_ms for at_ms in moments if at_ms is not None]
         seconds = max(min(waits) - self._clock.now_ms(), 1) / 1000 if waits else None
         if not self._inbox.empty():

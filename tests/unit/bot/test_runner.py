@@ -227,6 +227,21 @@ async def test_a_session_ends_when_its_time_has_come() -> None:
 
 
 @pytest.mark.asyncio
+async def test_the_instant_at_a_session_s_end_waits_for_its_last_market() -> None:
+    session = Session(always(0.0, BTC, ETH), BTC, ETH, until_ms=closes(0))
+
+    async def stream(emit: Emit) -> None:
+        await emit(closed(bar(0, 100.0), BTC))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        await emit(closed(bar(0, 10.0), ETH))
+        await asyncio.Event().wait()
+
+    assert await session.run(stream) is True
+    assert session.candles == [(BTC, closes(0)), (ETH, closes(0))]
+
+
+@pytest.mark.asyncio
 async def test_markets_that_arrive_in_any_order_are_handled_in_the_order_of_the_instruments() -> None:
     """Invariant 5."""
     session = Session(always(0.2, BTC, ETH), BTC, ETH)
