@@ -152,6 +152,19 @@ class EngineSettings(Section):
     """Orders in a day of UTC after which no entry is made; what cuts exposure goes on."""
 
 
+class ExecutionSettings(Section):
+    """What trading at a venue needs beside what trading on paper does."""
+
+    unprotected_ms: Annotated[int, Field(gt=0, le=3_600_000)] = 10_000
+    """How long a position may be without a stop that rests at the venue; then it is sold."""
+
+    reconcile_ms: Annotated[int, Field(ge=1_000, le=86_400_000)] = 60_000
+    """Time between two comparisons of the venue's books with ours."""
+
+    mark_step_bps: Annotated[float, Field(ge=0.0, le=100.0)] = 2.0
+    """How far a price between closes must have moved before it marks the account anew."""
+
+
 class AccountSettings(Section):
     """What the bot may call its own."""
 
@@ -210,6 +223,7 @@ class Settings(BaseSettings):
     breakers: BreakerSettings = BreakerSettings()
     costs: CostSettings = CostSettings()
     engine: EngineSettings = EngineSettings()
+    execution: ExecutionSettings = ExecutionSettings()
     account: AccountSettings = AccountSettings()
     journal: JournalSettings = JournalSettings()
     markets: dict[Symbol, MarketSettings] = {}

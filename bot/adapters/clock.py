@@ -10,6 +10,10 @@ class SystemClock:
         """Milliseconds since 1970."""
         return time_ns() // 1_000_000
 
+    def seconds_until(self, at_ms: int) -> float:
+        """Real time until then, in seconds; 0 where it is past."""
+        return max(at_ms - self.now_ms(), 0) / 1_000
+
     def hear(self, at_ms: int) -> None:
         """Nobody tells this clock the time."""
 
@@ -27,6 +31,10 @@ class MarketClock:
     def now_ms(self) -> int:
         """Milliseconds UTC of the market."""
         return self._now_ms
+
+    def seconds_until(self, at_ms: int) -> float:
+        """As if it ran as ours does: what is heard meanwhile says how far it really is."""
+        return max(at_ms - self._now_ms, 0) / 1_000
 
     def hear(self, at_ms: int) -> None:
         """Take a time from the market; an older one changes nothing."""

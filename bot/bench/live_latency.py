@@ -44,10 +44,12 @@ from bot.core.market import Candle, Costs, Instrument, Timeframe
 from bot.core.orders import MARKET, ZERO, Fill
 from bot.engine.engine import Engine
 from bot.engine.state import EngineSettings
+from bot.flows import PaperFlow
+from bot.instant_assembler import InstantAssembler
 from bot.paper_play import PaperPlay
 from bot.pump import Pump, spare_collector
 from bot.replay import Checkpoints, begin_session
-from bot.runner import Emit, InstantAssembler, PaperSession, Questions
+from bot.runner import Emit, Questions, Session
 from risk.limits import RiskLimits, SizingMethod, StopKind
 from strategies.forecasting.features import SHIPPED
 from strategies.strategy import MarketView, Signal
@@ -228,17 +230,16 @@ async def _session(
     begin_session(pump, begin_ms, "bench")
     last_ms = begin_ms + streamed * TIMEFRAME.ms
     frames: list[bytes] = []
-    session = PaperSession(
+    checkpoints = Checkpoints(engine, journal, _NEVER)
+    flow = PaperFlow(
         pump,
-        questions,
         PaperPlay(pump, broker, TIMEFRAME.ms),
         InstantAssembler(list(candles), _NEVER),
-        Checkpoints(engine, journal, _NEVER),
+        checkpoints,
         commit=timed.commit,
-        clock=MarketClock(begin_ms),
         progress=lambda _, at_ms: session.stop() if at_ms >= last_ms else None,
-        until_ms=None,
     )
+    session = Session(pump, questions, flow, checkpoints, clock=MarketClock(begin_ms), until_ms=None)
     stream = BinanceKlines({symbol.replace("/", ""): symbol for symbol in candles}, TIMEFRAME, url)
     feed = CandleFeed([stream], begin_ms=dict.fromkeys(candles, begin_ms))
 

@@ -26,10 +26,12 @@ from bot.core.events import CandleClosed, MarketRestored, PriceUpdated
 from bot.core.market import Instrument, Timeframe
 from bot.core.ports import Forecaster
 from bot.core.run_record import RunRecord
+from bot.flows import PaperFlow
+from bot.instant_assembler import InstantAssembler
 from bot.paper_play import PaperPlay
 from bot.pump import Pump, spare_collector
 from bot.replay import Checkpoints, begin_session
-from bot.runner import Emit, InstantAssembler, PaperSession, Questions
+from bot.runner import Emit, Questions, Session
 from config.loading import Loaded, load_settings
 
 _AUDITS_ONE_IN: Final = 16
@@ -142,15 +144,21 @@ async def _session(
         tape = None
         if request.record:
             tape = held.enter_context(TapeWriter(request.out / TAPE_FOLDER, planned.header(now_ms)))
-        session = PaperSession(
+        checkpoints = Checkpoints(engine, opened.journal, int(header.settings["journal.snapshot_events"]))
+        flow = PaperFlow(
             pump,
-            questions,
             PaperPlay(pump, broker, timeframe.ms),
             InstantAssembler(symbols, int(header.settings["engine.batch_deadline_ms"])),
-            Checkpoints(engine, opened.journal, int(header.settings["journal.snapshot_events"])),
+            checkpoints,
             commit=_commit(journal, tape),
-            clock=clock,
             progress=progress,
+        )
+        session = Session(
+            pump,
+            questions,
+            flow,
+            checkpoints,
+            clock=clock,
             until_ms=None if request.for_ms is None else header.at_ms + request.for_ms,
         )
         held.enter_context(stopped_by_signals(session.stop))

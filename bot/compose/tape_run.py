@@ -22,10 +22,10 @@ from bot.core.commands import Backfill
 from bot.core.errors import DataError
 from bot.core.events import AnyEvent, Backfilled, CandleClosed, MarketSuspended
 from bot.core.market import Instrument, Timeframe
+from bot.instant_assembler import InstantAssembler
 from bot.paper_play import PaperPlay
 from bot.pump import Pump, spare_collector
 from bot.replay import Checkpoints, begin_session, fire_timers
-from bot.runner import InstantAssembler
 from config.loading import Loaded, load_settings
 
 if TYPE_CHECKING:

@@ -56,7 +56,39 @@ class ModelReady(Event, frozen=True, array_like=True, tag=True, gc=False):
 
 @final
 class AccountReconciled(Event, frozen=True, array_like=True, tag=True, gc=False):
-    """The broker's books and ours agree."""
+    """
+    The broker's books and ours agree.
+
+    `foreign` is what else lies in the account, by asset: it is watched and never touched.
+    """
+
+    foreign: dict[str, Decimal] = {}
+
+
+@final
+class AccountDrifted(Event, frozen=True, array_like=True, tag=True, gc=False):
+    """The broker's books and ours differ in a way that nobody can explain: no entries until they agree again."""
+
+    reason: str
+
+
+@final
+class EpochBegan(Event, frozen=True, array_like=True, tag=True, gc=False):
+    """
+    The venue has begun anew: our orders and what our fills bought are gone, and the budget is whole again.
+
+    Practice venues do so about once a month.
+    """
+
+    reason: str
+
+
+@final
+class MarketBarred(Event, frozen=True, array_like=True, tag=True, gc=False):
+    """The place of execution takes no entries in a market; an empty reason lifts it."""
+
+    symbol: str
+    reason: str
 
 
 @final
@@ -202,17 +234,27 @@ class Resume(Event, frozen=True, array_like=True, tag=True, gc=False):
     reason: str
 
 
+@final
+class Flatten(Event, frozen=True, array_like=True, tag=True, gc=False):
+    """Sell everything that our own fills bought, and take entries back. Trading is halted with it."""
+
+    reason: str
+
+
 AnyEvent = (
     RunStarted
     | SessionStarted
     | ModelReady
     | AccountReconciled
+    | AccountDrifted
+    | EpochBegan
     | SettingsChanged
     | CandleClosed
     | Backfilled
     | PriceUpdated
     | MarketSuspended
     | MarketRestored
+    | MarketBarred
     | ForecastReady
     | ForecastFailed
     | OrderAccepted
@@ -223,6 +265,7 @@ AnyEvent = (
     | TimerFired
     | Halt
     | Resume
+    | Flatten
 )
 
 SESSION_EVENTS = (RunStarted, SessionStarted, ModelReady, AccountReconciled)

@@ -38,8 +38,10 @@ class Portfolio(Struct):
         """
         Book a fill and return the new position. A fee in base comes out of what was bought.
 
+        A fee in a third asset, such as the venue's own coin, is paid by money that is not in here.
+
         Raises:
-            DataError: The fill sells more than is held, or pays its fee in an asset that is neither of the two.
+            DataError: The fill sells more than is held.
         """
         symbol, quantity = fill.symbol, fill.quantity
         held = self.positions.get(symbol, FLAT)
@@ -49,8 +51,6 @@ class Portfolio(Struct):
             quote_fee = fill.fee
         elif fill.fee_asset == instrument.base:
             base_fee = fill.fee
-        else:
-            raise DataError(f"fill {fill.trade_id} pays its fee in {fill.fee_asset}, which {symbol} does not have")
         if fill.side is BUY:
             bought = held.quantity + quantity
             after = Position(bought - base_fee, (held.average_price * held.quantity + amount) / bought)

@@ -18,6 +18,10 @@ class Clock(Protocol):
         """Milliseconds UTC of the market's clock."""
         ...
 
+    def seconds_until(self, at_ms: int) -> float:
+        """Real time until then, in seconds; 0 where it is past."""
+        ...
+
     def hear(self, at_ms: int) -> None:
         """Take the time of an event that is being handled; a clock with a time of its own ignores it."""
         ...

@@ -4,6 +4,7 @@ The books of the engine: orders, the deeds that wait for an answer, cash and hol
 They record what was asked and what the venue said; they decide nothing.
 """
 
+from decimal import Decimal
 from typing import Any, Final
 
 from bot.core.commands import CancelOrder, Reconcile, SubmitOrder
@@ -25,8 +26,9 @@ _UNKNOWN: Final = OrderStatus.UNKNOWN
 class Books:
     """Orders by client order id, and the float64 mirror of what is held."""
 
-    def __init__(self, state: EngineState, instruments: dict[str, Instrument]) -> None:
+    def __init__(self, state: EngineState, instruments: dict[str, Instrument], budget: Decimal) -> None:
         self._state = state
+        self._budget = budget
         self._instruments = instruments
         self.cash = float(state.portfolio.cash)
         self.held = {symbol: float(position.quantity) for symbol, position in state.portfolio.positions.items()}
@@ -71,9 +73,9 @@ class Books:
         trade = f"{symbol} {fill.trade_id}"
         if order is None or trade in state.trades_seen:
             return None
-        state.trades_seen[trade] = True
+        state.trades_seen[trade] = order_id
         if len(state.trades_seen) >= _FULL:
-            _forget_oldest(state.trades_seen)
+            self._forget_trades()
         order = order.with_fill(fill.quantity)
         state.unanswered.pop(_SUBMIT + order_id, None)
         self._keep(order_id, order)
@@ -100,6 +102,24 @@ class Books:
         known = tuple(o for o in self._state.orders.values() if _SUBMIT + o.intent.client_order_id not in waiting)
         holdings = {symbol: position.quantity for symbol, position in portfolio.positions.items()}
         return Reconcile(known, portfolio.cash, holdings, tuple(waiting.values()))
+
+    def begin_epoch(self) -> None:
+        """The venue has forgotten everything of ours: so do the books."""
+        state = self._state
+        for order_id in list(state.orders):
+            self.moved(order_id, OrderStatus.CANCELLED)
+        state.unanswered.clear()
+        state.portfolio.positions.clear()
+        self.held.clear()
+        state.portfolio.cash = self._budget
+        self.cash = float(self._budget)
+
+    def _forget_trades(self) -> None:
+        # The trades of an order that is still open are kept, however many they are: the venue may tell them again.
+        state = self._state
+        old = [trade for trade, order_id in state.trades_seen.items() if order_id not in state.orders]
+        for trade in old[:_REMEMBERED]:
+            del state.trades_seen[trade]
 
     def _keep(self, order_id: str, order: Order) -> None:
         state = self._state

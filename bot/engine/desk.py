@@ -15,9 +15,8 @@ from bot.core.orders import ACCEPTED, BUY, MARKET, SELL, STOP, ZERO, Approved, D
 from bot.core.portfolio import Position
 from bot.engine.books import Books
 from bot.engine.entry import OrderEntry
-from bot.engine.state import EngineState, MarketState
+from bot.engine.state import EngineSettings, EngineState, MarketState
 from risk.gate import Denial
-from risk.limits import RiskLimits
 from risk.stops import stop_price, tighter
 
 _CANCELLED: Final = OrderStatus.CANCELLED
@@ -33,13 +32,14 @@ class OrderDesk:
     def __init__(
         self,
         state: EngineState,
-        limits: RiskLimits,
+        settings: EngineSettings,
         instruments: dict[str, Instrument],
         books: Books,
         entry: OrderEntry,
     ) -> None:
         self._state = state
-        self._limits = limits
+        self._limits = settings.limits
+        self._unprotected_ms = settings.unprotected_ms
         self._instruments = instruments
         self._books = books
         self._entry = entry
@@ -61,13 +61,30 @@ class OrderDesk:
 
     def tend(self, out: list[AnyCommand]) -> None:
         """See to what is held, once a candle: protect again what a refusal has left without a stop."""
-        # A level, not an edge: a drawdown breaker goes on selling until nothing is left to sell.
+        # A level, not an edge: a drawdown breaker, or the operator, goes on selling until nothing is left to sell.
         if self._state.breakers.drawdown_tripped:
-            self._flatten(out)
+            self._flatten(Purpose.BREAKER, out)
+        elif self._state.flattening:
+            self._flatten(Purpose.OPERATOR, out)
         for symbol in self._books.held:
             market = self._state.markets[symbol]
-            if not market.stop_id and not self._is_dust(symbol, market.mark):
+            if not market.stop_id and not self.is_dust(symbol, market.mark):
                 self.protect(market, out)
+
+    def abandon(self, market: MarketState, out: list[AnyCommand]) -> None:
+        """Sell a position that could not be protected, unless that is under way."""
+        if not market.exit_id and market.pending_exit is None:
+            self._leave(market, Purpose.STOP, self._lots(market), out)
+
+    def begin_epoch(self) -> None:
+        """Forget what was under way at a venue that has forgotten it."""
+        for market in self._state.markets.values():
+            market.entry_id = market.exit_id = market.stop_id = ""
+            market.pending_exit = market.stop_price = None
+
+    def is_dust(self, symbol: str, mark: float) -> bool:
+        """Whether what is held is worth too little at this price for the venue to take it."""
+        return self._books.held[symbol] * mark < self.least[symbol]
 
     def take_entries_back(self, out: list[AnyCommand]) -> None:
         """Cancel every working entry: nothing may be bought from now on."""
@@ -136,6 +153,8 @@ class OrderDesk:
         if order is None:
             return
         market = self._state.markets[order.intent.symbol]
+        if order.intent.client_order_id == market.exit_id:
+            market.retreated_ms = event.at_ms
         self._forget(market, order)
         self._go_on(market, out)
 
@@ -157,15 +176,11 @@ class OrderDesk:
             market.stopped_ms = event.at_ms
         self._go_on(market, out)
 
-    def _flatten(self, out: list[AnyCommand]) -> None:
+    def _flatten(self, purpose: Purpose, out: list[AnyCommand]) -> None:
         for symbol in list(self._books.held):
             market = self._state.markets[symbol]
-            if not (market.exit_id or market.pending_exit or self._is_dust(symbol, market.mark)):
-                self._leave(market, Purpose.BREAKER, self._lots(market), out)
-
-    def _is_dust(self, symbol: str, mark: float) -> bool:
-        # Worth too little at this price for the venue to take it.
-        return self._books.held[symbol] * mark < self.least[symbol]
+            if not (market.exit_id or market.pending_exit or self.is_dust(symbol, market.mark)):
+                self._leave(market, purpose, self._lots(market), out)
 
     def _enter(self, market: MarketState, notional: float, out: list[AnyCommand]) -> tuple[Verdict, str]:
         instrument = self._instruments[market.symbol]
@@ -230,7 +245,9 @@ class OrderDesk:
             market.stop_id = intent.client_order_id
             self._entry.submit(answer, out)
         elif answer.code == Denial.STOP_WOULD_TRIGGER:
-            self._leave(market, Purpose.STOP, quantity, out)
+            # Where an exit has just found no buyer, the next one waits: a thin market is not asked in a circle.
+            if market.retreated_ms < 0 or self._state.time_ms - market.retreated_ms >= self._unprotected_ms:
+                self._leave(market, Purpose.STOP, quantity, out)
         else:
             self._warn(market, answer, out)
 

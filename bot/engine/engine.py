@@ -14,13 +14,17 @@ import msgspec
 from bot.core.commands import AnyCommand
 from bot.core.errors import DataError
 from bot.core.events import (
+    AccountDrifted,
     AccountReconciled,
     AnyEvent,
     Backfilled,
     CandleClosed,
+    EpochBegan,
+    Flatten,
     ForecastFailed,
     ForecastReady,
     Halt,
+    MarketBarred,
     MarketRestored,
     MarketSuspended,
     ModelReady,
@@ -42,11 +46,16 @@ from bot.core.window import FeatureSet, Window
 from bot.engine.books import Books
 from bot.engine.desk import OrderDesk
 from bot.engine.entry import OrderEntry
+from bot.engine.guard import GUARD_TIMER, PositionGuard
 from bot.engine.instants import Instants
+from bot.engine.readiness import RECONCILE_TIMER, Readiness
 from bot.engine.state import EngineSettings, EngineState, MarketState, Snapshot
 from bot.engine.watch import AccountWatch
-from risk.breakers import BreakerState, TradingState, rearm
+from risk.breakers import BreakerState, TradingState
 from strategies.strategy import Strategy
+
+_Governing = SessionStarted | ModelReady | AccountReconciled | AccountDrifted | EpochBegan | Halt | Flatten | Resume
+"""Events that say what may be traded at all."""
 
 
 class Engine:
@@ -73,6 +82,8 @@ class Engine:
         self._strategy = strategy
         self._instruments = {instrument.symbol: instrument for instrument in instruments}
         length, timeframe_ms = settings.window_length, settings.timeframe.ms
+        self._budget = budget
+        self._is_guarded = settings.unprotected_ms > 0
         self._windows = {symbol: Window(features, length, timeframe_ms) for symbol in self._instruments}
         markets = {symbol: MarketState(symbol) for symbol in self._instruments}
         self._use(EngineState(Portfolio(budget), BreakerState(), markets))
@@ -109,27 +120,21 @@ class Engine:
         elif type(event) is Backfilled:
             self._instants.on_history(self._market(event.symbol), event, out)
         elif type(event) is TimerFired:
-            self._instants.on_timer(event, out)
+            self._on_timer(event, out)
         elif type(event) is ForecastFailed:
             self._instants.on_no_forecast(event, out)
         elif type(event) is MarketSuspended:
             self._suspend(event.symbol, event.reason)
         elif type(event) is MarketRestored:
             self._suspend(event.symbol, "")
-        elif type(event) is SessionStarted:
-            self._on_session(event, out)
-        elif type(event) is ModelReady:
-            self._on_model(out)
-        elif type(event) is AccountReconciled:
-            self._on_account()
-        elif type(event) is Halt:
-            self._on_halt(event.reason, out)
-        elif type(event) is Resume:
-            self._on_resume()
+        elif type(event) is MarketBarred:
+            self._market(event.symbol).barred = event.reason
         elif type(event) is SettingsChanged:
             self._desk.tighten_stops(out)
         elif type(event) is not RunStarted:
-            assert_never(event)
+            self._govern(event, out)
+        if self._is_guarded:
+            self._guard.look(out)
         return out
 
     @property
@@ -170,14 +175,16 @@ class Engine:
 
     def _use(self, state: EngineState) -> None:
         self._state = state
-        self._books = Books(state, self._instruments)
+        self._books = Books(state, self._instruments, self._budget)
         self._entry = OrderEntry(state, self._settings, self._instruments, self._books)
-        limits = self._settings.limits
-        self._desk = OrderDesk(state, limits, self._instruments, self._books, self._entry)
+        settings, limits = self._settings, self._settings.limits
+        self._desk = OrderDesk(state, settings, self._instruments, self._books, self._entry)
         needs_model = self._strategy.needs_forecast
         self._watch = AccountWatch(state, limits, self._books, self._entry, self._desk, needs_model=needs_model)
+        self._readiness = Readiness(state, self._books, self._watch, self._desk, settings.reconcile_ms)
+        self._guard = PositionGuard(state, self._books, self._desk, settings.unprotected_ms)
         self._instants = Instants(
-            state, self._settings, self._instruments, self._windows, self._strategy, self._watch, self._desk
+            state, settings, self._instruments, self._windows, self._strategy, self._watch, self._desk
         )
 
     def _market(self, symbol: str) -> MarketState:
@@ -186,33 +193,36 @@ class Engine:
             raise DataError(f"{symbol} is not one of this run's markets")
         return market
 
-    # Start-up and recovery are one path: every session is halted until its model and account are proven.
+    def _govern(self, event: _Governing, out: list[AnyCommand]) -> None:
+        if type(event) is SessionStarted:
+            self._readiness.on_session(event, out)
+            self._guard.begin_session(out)
+            self._instants.begin_session(event.at_ms, out)
+        elif type(event) is ModelReady:
+            self._readiness.on_model()
+            self._instants.on_model_ready(out)
+        elif type(event) is AccountReconciled:
+            self._readiness.on_reconciled(event, out)
+        elif type(event) is AccountDrifted:
+            self._readiness.on_drifted(event, out)
+        elif type(event) is EpochBegan:
+            self._readiness.on_epoch(event, out)
+        elif type(event) is Halt:
+            self._readiness.on_halt(event, out)
+        elif type(event) is Flatten:
+            self._readiness.on_flatten(event, out)
+        elif type(event) is Resume:
+            self._readiness.on_resume()
+        else:
+            assert_never(event)
 
-    def _on_session(self, event: SessionStarted, out: list[AnyCommand]) -> None:
-        self._state.model_ready = self._state.reconciled = False
-        self._watch.renew()
-        out.append(self._books.reconcile())
-        self._instants.begin_session(event.at_ms, out)
-
-    def _on_model(self, out: list[AnyCommand]) -> None:
-        self._state.model_ready = True
-        self._watch.renew()
-        self._instants.on_model_ready(out)
-
-    def _on_account(self) -> None:
-        self._state.reconciled = True
-        self._watch.renew()
-
-    def _on_halt(self, reason: str, out: list[AnyCommand]) -> None:
-        self._state.operator_halt = reason
-        self._watch.renew()
-        self._desk.take_entries_back(out)
-
-    def _on_resume(self) -> None:
-        self._state.operator_halt = ""
-        if self._state.breakers.drawdown_tripped:
-            rearm(self._state.breakers, self._books.equity())
-        self._watch.renew()
+    def _on_timer(self, event: TimerFired, out: list[AnyCommand]) -> None:
+        if event.timer == RECONCILE_TIMER:
+            self._readiness.compare(out)
+        elif event.timer.startswith(GUARD_TIMER):
+            self._guard.on_timer(event, out)
+        else:
+            self._instants.on_timer(event, out)
 
     def _suspend(self, symbol: str, reason: str) -> None:
         self._market(symbol).suspended = reason

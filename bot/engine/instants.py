@@ -179,8 +179,8 @@ class Instants:
                 self._request_forecast(state.awaiting, out)
 
     def _problem(self, symbol: str, market: MarketState) -> str:
-        if market.suspended:
-            return market.suspended
+        if market.suspended or market.barred:
+            return market.suspended or market.barred
         if market.last is None or market.last.filled:
             return "the bar is missing and was filled"
         window = self._windows[symbol]

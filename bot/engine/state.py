@@ -30,7 +30,9 @@ class EngineSettings(Struct, frozen=True):
     What the engine must be told once.
 
     `id_prefix` is a function of the run, eight characters of `[a-z0-9]`. A forecast is too old after
-    `forecast_deadline_ms`; an instant waits `batch_deadline_ms` for its last market.
+    `forecast_deadline_ms`; an instant waits `batch_deadline_ms` for its last market. A position may be without a
+    working stop for `unprotected_ms`, and the account is compared with the venue's every `reconcile_ms`; 0 is never,
+    for a broker inside the process that answers at once.
     """
 
     timeframe: Timeframe
@@ -39,6 +41,8 @@ class EngineSettings(Struct, frozen=True):
     forecast_deadline_ms: int
     batch_deadline_ms: int
     id_prefix: str
+    unprotected_ms: int = 0
+    reconcile_ms: int = 0
 
 
 @dataclass(slots=True)
@@ -48,7 +52,9 @@ class MarketState:
 
     `asked` is the span that history was asked for, `held_back` are the candles that wait for its answer. The ids
     name working orders; empty is none. `pending_exit` is an exit that waits until the resting stop is out of the
-    way; `unprotected` is the code of the last reason why a position could not be given a stop.
+    way; `unprotected` is the code of the last reason why a position could not be given a stop, `bare_since_ms` since
+    when it has none that works, and `retreated_ms` when an exit last ended before all was sold. `suspended` is what is
+    wrong with a market's data, `barred` why its place of execution takes no entries.
     """
 
     symbol: str
@@ -60,6 +66,7 @@ class MarketState:
     asked: tuple[int, int] | None = None
     held_back: list[Candle] = field(default_factory=list)
     suspended: str = ""
+    barred: str = ""
     reported_ms: int = -1
     entry_id: str = ""
     exit_id: str = ""
@@ -68,6 +75,8 @@ class MarketState:
     stop_price: Decimal | None = None
     stopped_ms: int = -1
     unprotected: str = ""
+    bare_since_ms: int = -1
+    retreated_ms: int = -1
 
     @property
     def busy(self) -> bool:
@@ -77,7 +86,12 @@ class MarketState:
 
 @dataclass(slots=True)
 class EngineState:
-    """Everything that the next decision depends on, but for the windows, which are saved beside it."""
+    """
+    Everything that the next decision depends on, but for the windows, which are saved beside it.
+
+    `drift` is why the venue's books cannot be trusted, `flattening` why all is being sold, `foreign` what lies in the
+    account beside ours. `trades_seen` names the order of each trade that was counted.
+    """
 
     portfolio: Portfolio
     breakers: BreakerState
@@ -92,11 +106,14 @@ class EngineState:
     asked_ms: int = -1
     awaiting: tuple[str, ...] = ()
     operator_halt: str = ""
+    flattening: str = ""
+    drift: str = ""
+    foreign: dict[str, Decimal] = field(default_factory=dict)
     model_ready: bool = False
     reconciled: bool = False
     orders: dict[str, Order] = field(default_factory=dict)
     finished: dict[str, Order] = field(default_factory=dict)
-    trades_seen: dict[str, bool] = field(default_factory=dict)
+    trades_seen: dict[str, str] = field(default_factory=dict)
     unanswered: dict[str, SubmitOrder | CancelOrder] = field(default_factory=dict)
     orders_day: int = -1
     orders_today: int = 0

@@ -10,7 +10,7 @@ from bot.engine.books import Books
 from bot.engine.desk import OrderDesk
 from bot.engine.entry import OrderEntry
 from bot.engine.state import EngineState, MarketState
-from risk.breakers import TradingState, Trip, observe
+from risk.breakers import BreakerState, TradingState, Trip, observe
 from risk.limits import RiskLimits
 
 
@@ -36,6 +36,11 @@ class AccountWatch:
         self._breakers = state.breakers
         self.equity = books.equity()
         self.renew()
+
+    def begin_epoch(self, breakers: BreakerState) -> None:
+        """Take the breakers of an account that begins anew."""
+        self._breakers = breakers
+        self.equity = self._books.equity()
 
     def mark(self, instant_ms: int, out: list[AnyCommand]) -> None:
         """Mark the account at the closes of an instant, and see to what is held."""
@@ -73,20 +78,27 @@ class AccountWatch:
 
     def _trading_state(self) -> tuple[TradingState, str]:
         state = self._state
-        if state.operator_halt:
-            return TradingState.HALTED, f"halted: {state.operator_halt}"
-        if state.breakers.drawdown_tripped:
-            return TradingState.HALTED, "halted by the drawdown breaker"
-        if self._needs_model and not state.model_ready:
-            return TradingState.HALTED, "the model is not proven yet"
-        if not state.reconciled:
-            return TradingState.HALTED, "the account is not reconciled yet"
+        halted = self._halted()
+        if halted:
+            return TradingState.HALTED, halted
+        if state.drift:
+            return TradingState.REDUCING, f"the venue's books and ours differ: {state.drift}"
         if state.breakers.daily_tripped:
             return (
                 TradingState.REDUCING,
                 "the daily-loss breaker allows only what cuts exposure until the next UTC day",
             )
         return TradingState.ACTIVE, ""
+
+    def _halted(self) -> str:
+        state = self._state
+        if state.operator_halt:
+            return f"halted: {state.operator_halt}"
+        if state.breakers.drawdown_tripped:
+            return "halted by the drawdown breaker"
+        if self._needs_model and not state.model_ready:
+            return "the model is not proven yet"
+        return "" if state.reconciled else "the account is not reconciled yet"
 
     def _react(self, at_ms: int, trip: Trip | None, out: list[AnyCommand]) -> None:
         # A breaker has tripped, or a new day has lifted the daily one.

@@ -43,13 +43,16 @@ class TradedAmounts(Struct, frozen=True):
 
 
 def traded_amounts(fills: Iterable[FilledOrder], instruments: Mapping[str, Instrument]) -> TradedAmounts:
-    """Sum up what was traded and what it cost."""
+    """Sum up what was traded and what it cost. A fee in a third asset is other money's, at a price that nobody told."""
     traded = fees = spread = slippage = ZERO
     for filled in fills:
         fill = filled.fill
-        in_base = fill.fee_asset == instruments[fill.symbol].base
+        instrument = instruments[fill.symbol]
         traded += fill.price * fill.quantity
-        fees += fill.fee * fill.price if in_base else fill.fee
+        if fill.fee_asset == instrument.base:
+            fees += fill.fee * fill.price
+        elif fill.fee_asset == instrument.quote:
+            fees += fill.fee
         spread += fill.spread_cost
         slippage += fill.slippage_cost
     return TradedAmounts(traded, fees, spread, slippage)
@@ -84,6 +87,6 @@ class _OpenTrip(Struct):
     def take(self, filled: FilledOrder, instrument: Instrument) -> None:
         fill = filled.fill
         direction = 1 if fill.side is Side.BUY else -1
-        in_base = fill.fee_asset == instrument.base
+        in_base, in_quote = fill.fee_asset == instrument.base, fill.fee_asset == instrument.quote
         self.quantity += direction * fill.quantity - (fill.fee if in_base else ZERO)
-        self.cash -= direction * fill.price * fill.quantity + (ZERO if in_base else fill.fee)
+        self.cash -= direction * fill.price * fill.quantity + (fill.fee if in_quote else ZERO)

@@ -137,7 +137,7 @@ def breaks_no_rule(intent: Intent, instrument: Instrument, account: AccountView,
 def test_what_is_approved_breaks_no_rule() -> None:
     seen: Counter[str] = Counter()
 
-    @settings(untimed, max_examples=600, derandomize=True)
+    @settings(untimed, max_examples=1_200, derandomize=True)
     @given(cases())
     def holds(case: Case) -> None:
         answer = review(*case)

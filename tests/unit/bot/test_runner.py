@@ -11,10 +11,13 @@ from bot.core.commands import Backfill, Decided
 from bot.core.errors import VenueUnavailable
 from bot.core.events import AnyEvent, Backfilled, CandleClosed, OrderFilled, PriceUpdated, TimerFired
 from bot.core.market import Candle
+from bot.flows import PaperFlow
+from bot.instant_assembler import InstantAssembler
 from bot.paper_play import PaperPlay
 from bot.pump import Pump
 from bot.replay import Checkpoints, begin_session
-from bot.runner import INBOX_SIZE, InstantAssembler, PaperSession, Questions
+from bot.runner import INBOX_SIZE, Questions
+from bot.runner import Session as RunnerSession
 from strategies.strategy import Strategy
 from tests.builders import (
     BTC,
@@ -47,6 +50,9 @@ class HeardClock:
 
     def now_ms(self) -> int:
         return self.ms
+
+    def seconds_until(self, at_ms: int) -> float:
+        return max(at_ms - self.ms, 0) / 1_000
 
     def hear(self, at_ms: int) -> None:
         self.ms = max(self.ms, at_ms)
@@ -86,15 +92,21 @@ class Session:
             backfill=questions.ask,
             measures_latency=False,
         )
-        self.session = PaperSession(
+        checkpoints = Checkpoints(self.engine, self.journal, 10**9)
+        flow = PaperFlow(
             self.pump,
-            questions,
             PaperPlay(self.pump, self.broker, HOUR),
             InstantAssembler([one.symbol for one in markets], 10_000),
-            Checkpoints(self.engine, self.journal, 10**9),
+            checkpoints,
             commit=self.journal.commit,
-            clock=self.clock,
             progress=lambda count, at_ms: self.seen.append((count, at_ms)),
+        )
+        self.session = RunnerSession(
+            self.pump,
+            questions,
+            flow,
+            checkpoints,
+            clock=self.clock,
             until_ms=until_ms,
         )
         begin_session(self.pump, T0, None)

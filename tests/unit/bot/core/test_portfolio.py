@@ -60,11 +60,10 @@ def test_selling_more_than_is_held_is_refused_and_changes_nothing() -> None:
     assert books.position(BTC).quantity == 1
 
 
-def test_a_fee_in_a_third_asset_is_refused_by_name() -> None:
+def test_a_fee_in_a_third_asset_is_paid_by_other_money() -> None:
     books = portfolio()
-    with pytest.raises(DataError, match="fee in BNB"):
-        books.apply(fill(Side.BUY, "1", "100", fee="0.1", fee_asset="BNB"), MARKET)
-    assert books.cash == 1000
+    held = books.apply(fill(Side.BUY, "1", "100", fee="0.1", fee_asset="BNB"), MARKET)
+    assert (books.cash, held.quantity) == (900, 1)
 
 
 def test_holdings_are_valued_at_the_given_marks() -> None:

@@ -1,0 +1,77 @@
+"""
+No position without protection for long: how long each has been bare, and what is done about it.
+
+A position is protected while the venue holds a stop for all of it that can be sold. While a stop is replaced or an
+exit is under way it is bare for a moment; one that stays so is an alarm, and then an exit. A broker inside the
+process answers at once, and needs no guard.
+"""
+
+from typing import Final
+
+from bot.core.commands import AnyCommand, CancelTimer, Notify, WakeAt
+from bot.core.events import TimerFired
+from bot.core.orders import OrderStatus
+from bot.engine.books import Books
+from bot.engine.desk import OrderDesk
+from bot.engine.state import EngineState, MarketState
+
+GUARD_TIMER: Final = "bare "
+_RESTING: Final = frozenset({OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED})
+
+
+class PositionGuard:
+    """
+    Watches for positions that have no working stop.
+
+    Args:
+        state: The engine's; `MarketState.bare_since_ms` is kept here.
+        books: What is held.
+        desk: Sells.
+        patience_ms: How long a position may be bare; 0 never looks.
+    """
+
+    def __init__(self, state: EngineState, books: Books, desk: OrderDesk, patience_ms: int) -> None:
+        self._state = state
+        self._books = books
+        self._desk = desk
+        self._patience_ms = patience_ms
+
+    def begin_session(self, out: list[AnyCommand]) -> None:
+        """Set the timers of an earlier process again."""
+        out.extend(
+            WakeAt(GUARD_TIMER + market.symbol, market.bare_since_ms + self._patience_ms)
+            for market in self._state.markets.values()
+            if market.bare_since_ms >= 0
+        )
+
+    def look(self, out: list[AnyCommand]) -> None:
+        """Start or stop the time of each market; to be called after whatever may have changed an order."""
+        if not self._patience_ms:
+            return
+        for market in self._state.markets.values():
+            timer = GUARD_TIMER + market.symbol
+            is_bare = self._is_bare(market)
+            if is_bare and market.bare_since_ms < 0:
+                market.bare_since_ms = self._state.time_ms
+                out.append(WakeAt(timer, self._state.time_ms + self._patience_ms))
+            elif not is_bare and market.bare_since_ms >= 0:
+                market.bare_since_ms = -1
+                out.append(CancelTimer(timer))
+
+    def on_timer(self, event: TimerFired, out: list[AnyCommand]) -> None:
+        """A position has been bare for too long: say so, sell it, and look again after as long a time."""
+        market = self._state.markets.get(event.timer.removeprefix(GUARD_TIMER))
+        if market is None or market.bare_since_ms < 0:
+            return
+        bare_ms = self._state.time_ms - market.bare_since_ms
+        state = "its exit has not been answered" if market.exit_id else "it is sold now"
+        text = f"{market.symbol} has been held without a working stop for {bare_ms / 1_000:.0f} s: {state}"
+        out.append(Notify(self._state.time_ms, "bare_position", text))
+        out.append(WakeAt(event.timer, self._state.time_ms + self._patience_ms))
+        self._desk.abandon(market, out)
+
+    def _is_bare(self, market: MarketState) -> bool:
+        if market.symbol not in self._books.held or self._desk.is_dust(market.symbol, market.mark):
+            return False
+        stop = self._state.orders.get(market.stop_id)
+        return stop is None or stop.status not in _RESTING

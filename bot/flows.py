@@ -1,0 +1,108 @@
+"""
+How events reach the pump, and what happens after each: on paper by way of a market in here, at a venue directly.
+
+Everything that was handled is made durable before the next event is looked at.
+"""
+
+from collections.abc import Callable, Sequence
+
+from bot.core.events import AnyEvent, Backfilled, CandleClosed
+from bot.instant_assembler import InstantAssembler
+from bot.paper_play import PaperPlay
+from bot.pump import Pump
+from bot.replay import Checkpoints
+
+Progress = Callable[[int, int], None]
+"""Called with the number of candles of each instant and its close time."""
+
+
+class PaperFlow:
+    """
+    Events of a run whose orders meet its own candles: those of one instant are played together.
+
+    Args:
+        pump: Feeds the engine.
+        plays: Shows candles to the paper market and to the engine.
+        assembler: Collects instants.
+        checkpoints: Writes snapshots.
+        commit: Makes what happened so far durable.
+        progress: Told of every instant.
+    """
+
+    def __init__(
+        self,
+        pump: Pump,
+        plays: PaperPlay,
+        assembler: InstantAssembler,
+        checkpoints: Checkpoints,
+        commit: Callable[[], None],
+        progress: Progress,
+    ) -> None:
+        self._pump = pump
+        self._plays = plays
+        self._assembler = assembler
+        self._checkpoints = checkpoints
+        self._commit = commit
+        self._progress = progress
+
+    @property
+    def due_ms(self) -> int | None:
+        """When candles that wait for the rest of their instant are handed on; None while none wait."""
+        return self._assembler.due_ms
+
+    def take(self, event: AnyEvent) -> None:
+        """Handle an event, or let a candle wait for those of its instant."""
+        if isinstance(event, CandleClosed):
+            self._play(self._assembler.add(event))
+            return
+        if isinstance(event, Backfilled):
+            self._plays.answer(event)
+        else:
+            self._pump.feed(event)
+        self._commit()
+
+    def hand_on(self) -> None:
+        """Handle the candles that wait."""
+        self._play(self._assembler.take())
+
+    def _play(self, instants: Sequence[Sequence[CandleClosed]]) -> None:
+        for closed in instants:
+            self._plays.play(closed)
+            self._commit()
+            self._checkpoints.when_due()
+            self._progress(len(closed), closed[0].at_ms)
+
+
+class LiveFlow:
+    """
+    Events of a run whose orders are at a venue: each is handled as it comes, and the engine waits for instants.
+
+    Args:
+        pump: Feeds the engine.
+        checkpoints: Writes snapshots.
+        commit: Makes what happened so far durable.
+        progress: Told of every candle.
+    """
+
+    def __init__(self, pump: Pump, checkpoints: Checkpoints, commit: Callable[[], None], progress: Progress) -> None:
+        self._pump = pump
+        self._checkpoints = checkpoints
+        self._commit = commit
+        self._progress = progress
+
+    @property
+    def due_ms(self) -> int | None:
+        """Nothing ever waits."""
+        return None
+
+    def take(self, event: AnyEvent) -> None:
+        """Handle an event."""
+        self._pump.feed(event)
+        self._pump.settle()
+        self._commit()
+        if isinstance(event, CandleClosed):
+            self._checkpoints.when_due()
+            self._progress(1, event.at_ms)
+
+    def hand_on(self) -> None:
+        """Nothing ever waits."""
