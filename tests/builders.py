@@ -248,6 +248,8 @@ def engine(
     features: FeatureSet | None = None,
     window: int = 1,
     budget: Decimal = BUDGET,
+    unprotected_ms: int = 0,
+    reconcile_ms: int = 0,
 ) -> Engine:
     """An engine of hourly candles that has seen nothing yet."""
     settings = EngineSettings(
@@ -257,6 +259,8 @@ def engine(
         forecast_deadline_ms=5_000,
         batch_deadline_ms=10_000,
         id_prefix="run00000",
+        unprotected_ms=unprotected_ms,
+        reconcile_ms=reconcile_ms,
     )
     return Engine(markets or [instrument()], settings, strategy, features, budget)
 

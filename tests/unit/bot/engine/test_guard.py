@@ -1,0 +1,96 @@
+"""Positions without a working stop: how long they may be so, and what happens then."""
+
+from bot.core.commands import CancelTimer, Notify, WakeAt
+from bot.core.events import OrderAccepted, OrderCancelled, OrderRejected, OrderUnknown, SessionStarted, TimerFired
+from bot.core.orders import Intent, Purpose
+from bot.engine.guard import GUARD_TIMER
+from tests.builders import BTC, Driver, always, bar, cancels, closes, engine, submits
+
+PATIENCE = 10_000
+TIMER = GUARD_TIMER + BTC
+
+
+def guarded() -> Driver:
+    return Driver(engine(always(1.0), unprotected_ms=PATIENCE))
+
+
+def bought(driver: Driver) -> Intent:
+    """Have an entry filled; return the stop that is on its way."""
+    (entry,) = submits(driver.close(bar(0, 100.0)))
+    driver.feed(OrderAccepted(closes(0), entry.client_order_id, "v1"))
+    (stop,) = submits(driver.filled(entry, "100"))
+    return stop
+
+
+def bare_since(driver: Driver) -> int:
+    return driver.engine.state.markets[BTC].bare_since_ms
+
+
+def run_out(driver: Driver, after_ms: int = PATIENCE) -> list[Intent]:
+    return submits(driver.feed(TimerFired(closes(0) + after_ms, TIMER)))
+
+
+def test_the_time_runs_from_the_first_fill_until_the_stop_rests() -> None:
+    driver = guarded()
+    stop = bought(driver)
+    assert WakeAt(TIMER, closes(0) + PATIENCE) in driver.commands
+    assert CancelTimer(TIMER) in driver.feed(OrderAccepted(closes(0) + 5, stop.client_order_id, "v2"))
+    assert bare_since(driver) == -1
+
+
+def test_a_stop_of_which_nobody_knows_does_not_protect() -> None:
+    driver = guarded()
+    stop = bought(driver)
+    driver.feed(OrderUnknown(closes(0) + 5, stop.client_order_id, "no answer"))
+    assert bare_since(driver) == closes(0)
+    # The unknown stop holds the coins: it is asked back, and the exit waits until its fate is known.
+    assert run_out(driver) == []
+    assert cancels(driver.commands) == [stop.client_order_id]
+    (exit_,) = submits(driver.feed(OrderCancelled(closes(0) + 20_000, stop.client_order_id, "cancelled")))
+    assert (exit_.purpose, exit_.quantity) == (Purpose.STOP, driver.held())
+
+
+def test_a_position_that_stays_bare_is_an_alarm_and_an_exit() -> None:
+    driver = guarded()
+    stop = bought(driver)
+    driver.engine.state.markets[BTC].exit_id = "busy"  # an exit that nobody answers keeps the next one away
+    driver.feed(OrderCancelled(closes(0) + 5, stop.client_order_id, "expired"))
+    assert run_out(driver) == []
+    driver.engine.state.markets[BTC].exit_id = ""
+    (exit_,) = run_out(driver, 2 * PATIENCE)
+    assert exit_.purpose is Purpose.STOP
+    alarms = [told for told in driver.commands if isinstance(told, Notify) and told.code == "bare_position"]
+    assert len(alarms) == 2
+    assert "20 s" in alarms[-1].text
+
+
+def test_an_exit_that_found_no_buyer_is_not_repeated_in_a_circle() -> None:
+    driver = guarded()
+    stop = bought(driver)
+    (exit_,) = submits(driver.feed(OrderRejected(closes(0) + 5, stop.client_order_id, "would trigger")))
+    driver.engine.state.markets[BTC].mark = 50.0  # far below the stop: a new one would trigger at once
+    assert submits(driver.feed(OrderCancelled(closes(0) + 10, exit_.client_order_id, "expired"))) == []
+    (again,) = run_out(driver)
+    assert again.client_order_id != exit_.client_order_id
+
+
+def test_the_time_goes_on_in_the_next_process() -> None:
+    driver = guarded()
+    bought(driver)
+    assert WakeAt(TIMER, closes(0) + PATIENCE) in driver.feed(SessionStarted(closes(0) + 1))
+
+
+def test_dust_needs_no_stop() -> None:
+    driver = guarded()
+    bought(driver)
+    driver.engine.state.markets[BTC].mark = 1e-9
+    driver.close(bar(1, 100.0))
+    driver.engine.state.markets[BTC].mark = 1e-9
+    driver.feed(OrderUnknown(closes(1), "nobody", ""))
+    assert bare_since(driver) == -1
+
+
+def test_a_broker_inside_the_process_needs_no_guard() -> None:
+    driver = Driver(engine(always(1.0)))
+    bought(driver)
+    assert not any(isinstance(one, WakeAt) and one.timer == TIMER for one in driver.commands)
