@@ -1,6 +1,6 @@
 """A live stream wired into a paper run: the embedded exchange on loopback, or a venue's public data."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, ExitStack
 from pathlib import Path
 from typing import Final
@@ -8,8 +8,6 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bot.adapters.candle_stream import CandleStreams
-from bot.adapters.clock import SystemClock
 from bot.adapters.feed_outputs import EngineEvent
 from bot.adapters.history import CcxtHistory
 from bot.adapters.journal_reader import read_run
@@ -19,10 +17,11 @@ from bot.adapters.tape_writer import TapeWriter
 from bot.compose.asked import asked_symbol, asked_timeframe, stopped_by_signals
 from bot.compose.feed_plan import EMBEDDED, FeedPlan
 from bot.compose.market_source import InventedMarket, MarketSource, embedded_start_ms, market_source
-from bot.compose.parts import REFERENCE_BUNDLE, costs, load_forecaster, overruled, paper_broker, resolve_strategy
+from bot.compose.parts import REFERENCE_BUNDLE, load_forecaster, paper_broker, resolve_strategy
 from bot.compose.run import Opened, open_run, plan
+from bot.compose.session_parts import begin, candles, durable, floor_ms, heard_until, instruments
 from bot.compose.tape_events import TAPE_FOLDER
-from bot.core.events import CandleClosed, MarketRestored, PriceUpdated
+from bot.core.events import PriceUpdated
 from bot.core.market import Instrument, Timeframe
 from bot.core.ports import Forecaster
 from bot.core.run_record import RunRecord
@@ -30,8 +29,8 @@ from bot.flows import PaperFlow
 from bot.instant_assembler import InstantAssembler
 from bot.paper_play import PaperPlay
 from bot.pump import Pump, spare_collector
-from bot.replay import Checkpoints, begin_session
-from bot.runner import Emit, Questions, Session
+from bot.replay import Checkpoints
+from bot.runner import Questions, Session
 from config.loading import Loaded, load_settings
 
 _AUDITS_ONE_IN: Final = 16
@@ -98,7 +97,7 @@ async def run_paper(request: PaperRequest, tell: Tell, progress: Callable[[int, 
             timeframe,
             strategy=request.strategy,
             bundle=bundle,
-            started_ms=recorded.header.at_ms if recorded else _floor(source.clock.now_ms(), timeframe),
+            started_ms=recorded.header.at_ms if recorded else floor_ms(source.clock.now_ms(), timeframe),
             inputs=_inputs(request),
             labels={
                 "market": source.label,
@@ -136,7 +135,7 @@ async def _session(
     now_ms = clock.now_ms()
     planned = replace(
         FeedPlan.of_markets(request.exchange, symbols, timeframe),
-        begin_ms={symbol: max(_floor(now_ms, timeframe), engine.next_open_ms(symbol)) for symbol in symbols},
+        begin_ms={symbol: max(floor_ms(now_ms, timeframe), engine.next_open_ms(symbol)) for symbol in symbols},
         journal_events=opened.journal.event_count,
         audits_one_in=_AUDITS_ONE_IN,
     )
@@ -150,7 +149,7 @@ async def _session(
             PaperPlay(pump, broker, timeframe.ms),
             InstantAssembler(symbols, int(header.settings["engine.batch_deadline_ms"])),
             checkpoints,
-            commit=_commit(journal, tape),
+            commit=durable(journal, tape),
             progress=progress,
         )
         session = Session(
@@ -163,50 +162,23 @@ async def _session(
         )
         held.enter_context(stopped_by_signals(session.stop))
         spare_collector()
-        begin_session(pump, now_ms, model.name if engine.needs_forecast else None)
-        for market in [one for one in engine.state.markets.values() if one.suspended]:
-            # What an earlier session could not prove is this one's to judge: its feed suspends anew where it must.
-            pump.feed(MarketRestored(now_ms, market.symbol))
+        begin(pump, engine, now_ms, model.name if engine.needs_forecast else None)
         journal.commit()
-        return await session.run(_stream(planned, source, history, tape), history)
+        return await session.run(candles(planned, source, history, tape, _closes_alone), history)
 
 
-def _commit(journal: Narrator, tape: TapeWriter | None) -> Callable[[], None]:
-    if tape is None:
-        return journal.commit
-
-    def commit() -> None:
-        # A journal must never be ahead of its tape: a kill between the two leaves a tape that knows more.
-        tape.flush()
-        journal.commit()
-
-    return commit
+def _closes_alone(event: EngineEvent) -> EngineEvent | None:
+    # The paper market knows closed candles only, so that a session and the replay of its candles agree.
+    return None if isinstance(event, PriceUpdated) else event
 
 
-def _stream(
-    planned: FeedPlan, source: MarketSource, history: CcxtHistory, tape: TapeWriter | None
-) -> Callable[[Emit], Awaitable[None]]:
-    streams = planned.streams(source.stream_url)
-
-    async def run(inbox: Emit) -> None:
-        async def emit(event: EngineEvent) -> None:
-            # The paper market knows closed candles only, so that a session and the replay of its candles agree.
-            if not isinstance(event, PriceUpdated):
-                await inbox(event)
-
-        await CandleStreams(
-            streams,
-            planned.feed(streams),
-            history,
-            emit,
-            SystemClock(),
-            tap=tape.write if tape else None,
-            end_reason=source.end_reason,
-            dial=source.dial,
-            patience=planned.patience,
-        ).run()
-
-    return run
+async def _instruments(
+    history: CcxtHistory, request: PaperRequest, loaded: Loaded, recorded: RunRecord | None
+) -> tuple[Instrument, ...]:
+    if recorded and tuple(one.symbol for one in recorded.header.instruments) == request.symbols:
+        return recorded.header.instruments  # a run keeps the rules that it began with
+    rules = await history.instruments(request.symbols)
+    return instruments([rules[symbol] for symbol in request.symbols], loaded, request.exchange, request.exchange)
 
 
 def _source(
@@ -218,41 +190,8 @@ def _source(
         request.symbols,
         timeframe,
         InventedMarket(request.seed, request.rho, request.speed, request.faults),
-        _heard_until(request, recorded) if recorded else started_ms,
+        heard_until(request.symbols, recorded) if recorded else started_ms,
         None if request.for_ms is None else started_ms + request.for_ms,
-    )
-
-
-def _heard_until(request: PaperRequest, recorded: RunRecord) -> int:
-    # Where the market has to take up again: the first instant that some market has not closed yet.
-    closed_ms = dict.fromkeys(request.symbols, recorded.header.at_ms)
-    for record in recorded.records():
-        if isinstance(record, CandleClosed):
-            closed_ms[record.symbol] = record.at_ms
-    return min(closed_ms.values())
-
-
-async def _instruments(
-    history: CcxtHistory, request: PaperRequest, loaded: Loaded, recorded: RunRecord | None
-) -> tuple[Instrument, ...]:
-    if recorded and tuple(one.symbol for one in recorded.header.instruments) == request.symbols:
-        return recorded.header.instruments  # a run keeps the rules that it began with
-    rules = await history.instruments(request.symbols)
-    return tuple(
-        overruled(
-            Instrument(
-                symbol,
-                rules[symbol].tick_size,
-                rules[symbol].lot_step,
-                rules[symbol].min_quantity,
-                rules[symbol].min_notional,
-                costs(loaded.settings),
-                request.exchange,
-                request.exchange,
-            ),
-            loaded.settings,
-        )
-        for symbol in request.symbols
     )
 
 
@@ -261,7 +200,3 @@ def _inputs(request: PaperRequest) -> dict[str, str]:
     if request.exchange == EMBEDDED:
         inputs |= {"seed": str(request.seed), "rho": str(request.rho)}
     return inputs
-
-
-def _floor(at_ms: int, timeframe: Timeframe) -> int:
-    return at_ms - at_ms % timeframe.ms

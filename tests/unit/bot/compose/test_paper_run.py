@@ -13,7 +13,8 @@ from bot.adapters.clock import SystemClock
 from bot.adapters.history import PUBLIC_DATA_URL, CcxtHistory, TradingRules
 from bot.compose.asked import asked_symbol, asked_timeframe, stopped_by_signals
 from bot.compose.market_source import InventedMarket, market_source
-from bot.compose.paper_run import PaperRequest, _heard_until, _inputs, _instruments
+from bot.compose.paper_run import PaperRequest, _inputs, _instruments
+from bot.compose.session_parts import heard_until
 from bot.core.commands import Deed, Observation
 from bot.core.errors import ConfigError
 from bot.core.events import AnyEvent, CandleClosed, RunStarted
@@ -77,10 +78,10 @@ def test_a_timeframe_is_one_of_ours() -> None:
 
 def test_the_market_takes_up_again_where_the_last_of_them_was_heard() -> None:
     request = PaperRequest(Path("run"), symbols=TWO)
-    assert _heard_until(request, recorded()) == 5 * HOUR_MS
+    assert heard_until(request.symbols, recorded()) == 5 * HOUR_MS
     one_missing = recorded(candle("BTC/USDT", 6), candle("ETH/USDT", 6), candle("BTC/USDT", 7))
-    assert _heard_until(request, one_missing) == 6 * HOUR_MS
-    assert _heard_until(request, recorded(candle("BTC/USDT", 7), candle("ETH/USDT", 7))) == 7 * HOUR_MS
+    assert heard_until(request.symbols, one_missing) == 6 * HOUR_MS
+    assert heard_until(request.symbols, recorded(candle("BTC/USDT", 7), candle("ETH/USDT", 7))) == 7 * HOUR_MS
 
 
 def test_what_the_embedded_exchange_invents_is_an_input_and_its_speed_is_not() -> None:

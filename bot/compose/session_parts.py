@@ -1,0 +1,118 @@
+"""What every session in real time is made of, wherever its orders go: candles, rules of markets, durability."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from bot.adapters.candle_stream import CandleStreams
+from bot.adapters.clock import SystemClock
+from bot.adapters.feed_outputs import EngineEvent
+from bot.adapters.history import CcxtHistory, TradingRules
+from bot.adapters.tape_writer import TapeWriter
+from bot.compose.feed_plan import FeedPlan
+from bot.compose.market_source import MarketSource
+from bot.compose.parts import costs, overruled
+from bot.core.events import CandleClosed, MarketRestored
+from bot.core.market import Instrument, Timeframe
+from bot.core.ports import Record
+from bot.core.run_record import RunRecord
+from bot.engine.engine import Engine
+from bot.pump import Pump
+from bot.replay import begin_session
+from bot.runner import Emit
+from config.loading import Loaded
+
+
+def durable(journal: Record, tape: TapeWriter | None) -> Callable[[], None]:
+    """Make what was handled durable, the tape before the journal."""
+    if tape is None:
+        return journal.commit
+
+    def commit() -> None:
+        # A journal must never be ahead of its tape: a kill between the two leaves a tape that knows more.
+        tape.flush()
+        journal.commit()
+
+    return commit
+
+
+def candles(
+    planned: FeedPlan,
+    source: MarketSource,
+    history: CcxtHistory,
+    tape: TapeWriter | None,
+    choose: Callable[[EngineEvent], EngineEvent | None],
+) -> Callable[[Emit], Awaitable[None]]:
+    """
+    Make the stream of a session: every event of the feed that `choose` does not hold back.
+
+    Args:
+        planned: What the feed is made of.
+        source: Where candles come from.
+        history: Repairs what the stream lost.
+        tape: Where all that is heard is kept.
+        choose: Returns what reaches the session; None for what does not.
+    """
+    streams = planned.streams(source.stream_url)
+
+    async def run(inbox: Emit) -> None:
+        async def emit(event: EngineEvent) -> None:
+            chosen = choose(event)
+            if chosen is not None:
+                await inbox(chosen)
+
+        await CandleStreams(
+            streams,
+            planned.feed(streams),
+            history,
+            emit,
+            SystemClock(),
+            tap=tape.write if tape else None,
+            end_reason=source.end_reason,
+            dial=source.dial,
+            patience=planned.patience,
+        ).run()
+
+    return run
+
+
+def instruments(
+    rules: Sequence[TradingRules], loaded: Loaded, signal_venue: str, execution_venue: str
+) -> tuple[Instrument, ...]:
+    """The markets of a run: a venue's rules, with the profile's costs and whatever it overrules."""
+    return tuple(
+        overruled(
+            Instrument(
+                one.symbol,
+                one.tick_size,
+                one.lot_step,
+                one.min_quantity,
+                one.min_notional,
+                costs(loaded.settings),
+                signal_venue,
+                execution_venue,
+            ),
+            loaded.settings,
+        )
+        for one in rules
+    )
+
+
+def begin(pump: Pump, engine: Engine, now_ms: int, model: str | None) -> None:
+    """Take a run up, for the first time or again."""
+    begin_session(pump, now_ms, model)
+    for market in [one for one in engine.state.markets.values() if one.suspended]:
+        # What an earlier session could not prove is this one's to judge: its feed suspends anew where it must.
+        pump.feed(MarketRestored(now_ms, market.symbol))
+
+
+def heard_until(symbols: Sequence[str], recorded: RunRecord) -> int:
+    """Where a market has to take up again: the first instant that some market has not closed yet."""
+    closed_ms = dict.fromkeys(symbols, recorded.header.at_ms)
+    for record in recorded.records():
+        if isinstance(record, CandleClosed):
+            closed_ms[record.symbol] = record.at_ms
+    return min(closed_ms.values())
+
+
+def floor_ms(at_ms: int, timeframe: Timeframe) -> int:
+    """When the candle that is open at `at_ms` began."""
+    return at_ms - at_ms % timeframe.ms
