@@ -23,7 +23,10 @@ from numpy.typing import NDArray
 from bot.core.market import Timeframe
 from bot.exchange.listing import listing_of
 from bot.exchange.market import ORIGIN_MS, SeededMarket
-from bot.exchange.wire import error_body, exchange_info, kline_row
+from bot.exchange.market_replies import exchange_info
+from bot.exchange.trading import TradingVenue
+from bot.exchange.weights import Limits
+from bot.exchange.wire import error_body, kline_row
 
 SYMBOL: Final = "BTC/USDT"
 MENDED_MS: Final = 30_000
@@ -162,7 +165,7 @@ class DownloadVenue:
         known = listing_of(SYMBOL)
         if json.loads(request.query["symbols"]) != [known.venue_symbol]:
             return web.json_response(error_body(-1121, "Invalid symbol."), status=400)
-        return web.json_response(exchange_info([known], self.now_ms))
+        return web.json_response(exchange_info(TradingVenue([known], [], 0).markets.values(), Limits(), self.now_ms))
 
     async def _time(self, request: web.Request) -> web.Response:
         return web.json_response({"serverTime": self.now_ms})

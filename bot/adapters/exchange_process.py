@@ -26,23 +26,28 @@ READY_WITHIN_S: Final = 30.0
 STOP_WITHIN_S: Final = 5.0
 
 
-class _Ready(Struct, frozen=True):
-    """What we need of the child's first line."""
+class Ready(Struct, frozen=True):
+    """The child's first line: where it listens. What was not asked for is empty."""
 
     url: str
+    tls_url: str = ""
+    ca_file: str = ""
+    control_url: str = ""
 
 
 class ExchangeProcess:
     """
     A running embedded exchange. `start` makes one; use it as an asynchronous context manager, or `stop` it.
 
-    `rest_url` and `stream_url` are what `CcxtHistory` and `BinanceKlines` take.
+    `rest_url` and `stream_url` are what `CcxtHistory` and `BinanceKlines` take. `ready` has the addresses for TLS and
+    for control, where the arguments ask for them.
     """
 
-    def __init__(self, process: Process, rest_url: str) -> None:
+    def __init__(self, process: Process, ready: Ready) -> None:
         self._process = process
-        self.rest_url = rest_url
-        self.stream_url = "ws" + rest_url.removeprefix("http")
+        self.ready = ready
+        self.rest_url = ready.url
+        self.stream_url = "ws" + ready.url.removeprefix("http")
 
     @classmethod
     async def start(cls, arguments: Sequence[str]) -> Self:
@@ -79,7 +84,7 @@ class ExchangeProcess:
         except BaseException:
             await _end(process)
             raise
-        return cls(process, ready.url)
+        return cls(process, ready)
 
     @property
     def pid(self) -> int:
@@ -104,11 +109,11 @@ def _environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": f"{root}{os.pathsep}{inherited}" if inherited else root}
 
 
-async def _ready_line(process: Process) -> _Ready:
+async def _ready_line(process: Process) -> Ready:
     """Wait until the child listens, or say why it does not."""
     line = await process.stdout.readline() if process.stdout else b""
     if line:
-        return msgspec.json.decode(line, type=_Ready)
+        return msgspec.json.decode(line, type=Ready)
     code = await process.wait()
     if code == ConfigError.exit_code:
         raise ConfigError("the embedded exchange refused its arguments: see its message above")

@@ -13,6 +13,7 @@ import click
 
 from bot.core.errors import ConfigError
 from bot.core.market import Timeframe
+from bot.exchange.accounts_file import read_customers
 from bot.exchange.candle_file import RecordedMarket, read_market, write_candles
 from bot.exchange.fault_plan import FaultPlan
 from bot.exchange.faults import AnyFault, decode_rules
@@ -20,6 +21,8 @@ from bot.exchange.lifetime import serve as serve_until_stopped
 from bot.exchange.market import ORIGIN_MS, MarketModel, SeededMarket
 from bot.exchange.pace import LockStep, Paced
 from bot.exchange.server import ExchangeServer
+from bot.exchange.tls import certify
+from bot.exchange.trade_desk import Terms
 from bot.exchange.venue import CLOSE_LAG_MS, Venue
 
 HISTORY_CANDLES: Final = 2_000
@@ -87,6 +90,15 @@ def exchange() -> None:
 @click.option("--count", type=click.IntRange(min=1), help="Candles to stream before the market ends.")
 @click.option("--port", type=click.IntRange(0, 65_535), default=0, show_default=True, help="0 takes a free one.")
 @click.option("--faults", type=click.Path(path_type=Path), help="What goes wrong: a JSON list of rules.")
+@click.option("--accounts", type=click.Path(path_type=Path), help="Who trades: a JSON list, readable by you alone.")
+@click.option(
+    "--tls",
+    "tls_folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="Speak TLS as well, under Binance's names, with a throw-away certificate that is written there.",
+)
+@click.option("--control-port", type=click.IntRange(0, 65_535), help="Be controlled there; 0 takes a free port.")
 def serve(
     symbols: tuple[str, ...],
     files: tuple[str, ...],
@@ -99,8 +111,11 @@ def serve(
     count: int | None,
     port: int,
     faults: Path | None,
+    accounts: Path | None,
+    tls_folder: Path | None,
+    control_port: int | None,
 ) -> None:
-    """Serve Binance's market data protocol on loopback, until stopped."""
+    """Serve Binance's protocols on loopback, until stopped: market data, and trading for the accounts of a file."""
     bar = Timeframe(timeframe)
     recorded = [_recorded(text, bar) for text in files]
     wanted = symbols or (() if recorded else ("BTC/USDT",))
@@ -115,7 +130,10 @@ def serve(
     until_ms = None if venue.end_ms is None else venue.end_ms + CLOSE_LAG_MS
     pace = LockStep(from_ms) if rate is None else Paced(from_ms, rate, until_ms)
     plan = FaultPlan(_rules(faults) if faults else (), seed)
-    asyncio.run(serve_until_stopped(ExchangeServer(venue, pace, plan), port))
+    terms = Terms(read_customers(accounts)) if accounts else None
+    certified = certify(tls_folder, datetime.now(UTC)) if tls_folder else None
+    server = ExchangeServer(venue, pace, plan, terms=terms)
+    asyncio.run(serve_until_stopped(server, port, control_port, certified))
 
 
 @exchange.command()

@@ -26,7 +26,7 @@ from bot.exchange.order_parameters import (
 from bot.exchange.orders import VenueOrder
 from bot.exchange.parameters import Parameters, merged
 from bot.exchange.refusals import Limited
-from bot.exchange.signing import Keyring, check_request, rest_payload
+from bot.exchange.signing import Keyring, rest_payload
 from bot.exchange.trading import TradingVenue
 from bot.exchange.wire import Refusal
 
@@ -118,10 +118,9 @@ class AccountApi:
     def _answer(self, request: Request) -> Answer:
         name = (request.method, request.endpoint)
         command = self._commands.get(name)
-        key = self._keys.find(request.api_key)
         sent = merged(_pairs(request.query), _pairs(request.body))
         payload = rest_payload(request.query, request.body)
-        check_request(key, payload, sent, request.now_ms, trades=command is not None)
+        key = self._keys.admit(request.api_key, payload, sent, request.now_ms, trades=command is not None)
         call = _Call(key.account, Parameters(sent), request.now_ms, request.as_of_ms)
         done = (command or self._questions[name])(call)
         answer = done if isinstance(done, Answer) else Answer(_OK, done, {})

@@ -6,13 +6,12 @@ Knows nothing of REST, nor of when the market does what.
 
 import asyncio
 from collections import deque
-from contextlib import suppress
 from typing import Final
 
 from aiohttp import web
 
 from bot.exchange.fault_plan import FaultPlan
-from bot.exchange.faults import HangUpAtOnce, IgnoreHandshake, RefuseHandshake
+from bot.exchange.faults import HangUpAtOnce
 from bot.exchange.faulty_stream import FaultyStream, Said
 from bot.exchange.house_rules import HouseRules
 from bot.exchange.line import Line, reset
@@ -21,13 +20,12 @@ from bot.exchange.pace import Pace
 from bot.exchange.subscriber import Subscriber
 from bot.exchange.venue import Update
 from bot.exchange.wire import combined, kline_event, stream_name
+from bot.exchange.ws_greeting import greeted
 
 END_OF_MARKET: Final = "end of market"
 """Reason of the close frame, code 1000, when the last candle has been sent."""
 
 _NORMAL: Final = 1000
-_LOOK_EVERY_S: Final = 0.01
-_GOODBYE_WITHIN_S: Final = 60.0
 _REPLAYABLE: Final = 200
 """Events that are remembered to be said again."""
 
@@ -117,18 +115,10 @@ class Audience:
         self._handshakes += 1
         occasion = Occasion(self._pace.now_ms(), self._handshakes)
         self._note("handshake", request.path_qs, occasion.connection)
-        refusal = self._plan.first(RefuseHandshake, occasion)
-        if refusal:
-            headers = {} if refusal.retry_after_s is None else {"Retry-After": str(refusal.retry_after_s)}
-            return web.Response(status=refusal.status, headers=headers)
-        if self._plan.first(IgnoreHandshake, occasion):
-            await _until_gone(request)
-            return web.Response()
-        websocket = web.WebSocketResponse(autoping=False, timeout=_GOODBYE_WITHIN_S, compress=False, writer_limit=1)
-        await websocket.prepare(request)
-        if request.transport is not None:
-            await self._listen(websocket, request.transport, streams, occasion, is_combined=is_combined)
-        return websocket
+        answer = await greeted(request, self._plan, occasion)
+        if isinstance(answer, web.WebSocketResponse) and request.transport is not None:
+            await self._listen(answer, request.transport, streams, occasion, is_combined=is_combined)
+        return answer
 
     async def _listen(
         self,
@@ -149,7 +139,7 @@ class Audience:
         listener = Subscriber(line, number, names, self._rules, self._plan, self._pace)
         stream = FaultyStream(self._plan, line, self._pace, number, self._said, is_combined=is_combined)
         self._listeners[listener] = stream
-        pings = asyncio.create_task(listener.keep_alive(), name="pings")
+        pings = asyncio.create_task(listener.pulse.beat(), name="pings")
         pings.add_done_callback(lambda _: reset(transport) if not pings.cancelled() else None)
         try:
             await self._converse(listener, occasion)
@@ -181,11 +171,3 @@ class Audience:
 async def _goodbye(listener: Subscriber) -> None:
     await listener.line.hang_up(_NORMAL, END_OF_MARKET)
     await listener.line.closed()
-
-
-async def _until_gone(request: web.Request) -> None:
-    """Wait until the client has given up."""
-    with suppress(ConnectionError, web.RequestPayloadError):
-        while request.transport is not None and not request.transport.is_closing():  # noqa: ASYNC110 - see below
-            # aiohttp tells a handler that its client has gone only when it writes.
-            await asyncio.sleep(_LOOK_EVERY_S)

@@ -122,7 +122,14 @@ class Book:
         half = self._halves[side].levels()
         return [(price, _total(level)) for (price, level), _ in zip(half, range(levels), strict=False)]
 
-    def sweep(self, taker: Side, quantity: Decimal, limit: Decimal | None = None, without: str | None = None) -> Sweep:
+    def sweep(
+        self,
+        taker: Side,
+        quantity: Decimal,
+        limit: Decimal | None = None,
+        without: str | None = None,
+        before: str | None = None,
+    ) -> Sweep:
         """
         What a taker of `quantity` would get up to the price `limit`, without trading.
 
@@ -131,9 +138,12 @@ class Book:
             quantity: In base.
             limit: The worst price it would accept, None for any.
             without: An owner whose orders do not count.
+            before: An owner at whose first order it ends.
         """
         taken, amount = ZERO, ZERO
         for resting in self._offers(taker, limit, without):
+            if resting.owner == before:
+                break
             part = min(quantity - taken, resting.quantity)
             taken, amount = taken + part, amount + part * resting.price
             if taken == quantity:

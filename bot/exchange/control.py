@@ -9,6 +9,8 @@ A server of its own, so that it can be reached while the exchange refuses connec
     DELETE /control/faults                      no rules
     GET    /control/log?after=N&wait_s=S        events and faults numbered above N; waits for one if there is none
     GET    /control/truth?symbol=BTCUSDT&from_ms=&until_ms=    closed candles of the market, as it knows them
+
+and what `account_control` adds to it.
 """
 
 import asyncio
@@ -18,6 +20,7 @@ import msgspec
 from aiohttp import web
 
 from bot.core.errors import ConfigError
+from bot.exchange.account_control import AccountControl
 from bot.exchange.doorway import LOOPBACK
 from bot.exchange.faults import decode_rules
 from bot.exchange.server import ExchangeServer
@@ -63,6 +66,7 @@ class ControlDesk:
         router.add_delete("/control/faults", self._clear_rules)
         router.add_get("/control/log", self._log)
         router.add_get("/control/truth", self._truth)
+        AccountControl(self._exchange.trading).add_routes(router)
         return application
 
     async def _rules(self, _: web.Request) -> web.Response:

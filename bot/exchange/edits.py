@@ -1,19 +1,44 @@
-"""Events with other fields than they should have. Pure: text in, text out."""
+"""
+Events and answers with other fields than they should have. Pure: text in, text out.
+
+A field is named by its path, as `E` or `k.o`; a number in a path is a place in a list, as in `balances.0.free`.
+"""
 
 import json
 from typing import Any
 
-from bot.exchange.faults import Edit
+from msgspec import Struct
 
 
-def edited(event: str, edit: Edit) -> str:
+class Edit(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """
-    Change the fields of a JSON event; fields that are not there are left out, but for those that are set.
+    Changes of fields: values set, removed, multiplied and added to.
+
+    Numbers in strings stay strings.
+    """
+
+    set: dict[str, Any] = {}
+    remove: tuple[str, ...] = ()
+    scale: dict[str, float] = {}
+    add: dict[str, int] = {}
+
+
+def edited(text: str, edit: Edit) -> str:
+    """
+    Change the fields of a JSON object, or of every object in a list of them.
+
+    Fields that are not there are left out, but for those that are set.
 
     Raises:
-        KeyError: A field to set is to stand inside an object that is not there.
+        LookupError: A field to change is to stand inside an object that is not there.
     """
-    fields = json.loads(event)
+    said = json.loads(text)
+    for fields in said if isinstance(said, list) else [said]:
+        _edit(fields, edit)
+    return json.dumps(said, separators=(",", ":"))
+
+
+def _edit(fields: dict[str, Any], edit: Edit) -> None:
     for path in edit.remove:
         holder, name = _place(fields, path)
         holder.pop(name, None)
@@ -24,15 +49,15 @@ def edited(event: str, edit: Edit) -> str:
     for path, value in edit.set.items():
         holder, name = _place(fields, path)
         holder[name] = value
-    return json.dumps(fields, separators=(",", ":"))
 
 
 def _place(fields: dict[str, Any], path: str) -> tuple[dict[str, Any], str]:
     """The object that holds the field, and its name there."""
     *outer, name = path.split(".")
+    holder: Any = fields
     for part in outer:
-        fields = fields[part]
-    return fields, name
+        holder = holder[int(part)] if isinstance(holder, list) else holder[part]
+    return holder, name
 
 
 def _change(fields: dict[str, Any], path: str, factor: float = 1, term: int = 0) -> None:

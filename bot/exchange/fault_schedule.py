@@ -94,7 +94,7 @@ _MAKERS: Final[tuple[_Maker, ...]] = (
     lambda _dice, symbol, at: Repeat(edit=Edit(set={"k.x": False}), where=_once(at, symbol, closing=True)),
     lambda dice, _, at: ReplayOld(dice.randrange(1, 40), where=_once(at)),
     lambda dice, _, at: InjectJunk(dice.choice(("binary", "invalid json", "empty", "deep nesting")), where=_once(at)),
-    lambda _dice, symbol, at: Rewrite(Edit(scale={"k.h": 0.5}), where=_once(at, symbol)),
+    lambda _dice, symbol, at: Rewrite(Edit(scale={"k.h": 0.5}), where=_once(at, symbol, closing=False)),
     lambda _dice, symbol, at: Rewrite(Edit(remove=("k.c",)), where=_once(at, symbol, closing=True)),
     lambda dice, _, at: Reframe(dice.choice(("fragmented", "compressed", "other wrapping")), where=_once(at)),
     lambda dice, _, at: Latency(dice.randrange(1, 3_000), dice.randrange(1, 3_000), where=_while(dice, at)),

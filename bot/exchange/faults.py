@@ -1,24 +1,71 @@
 """
-What can be made to go wrong: one frozen value for each kind of fault.
+What can be made to go wrong: one frozen value for each kind of fault; those of REST answers are in `rest_faults`.
 
 A rule is a fault and where it strikes. Rules are data: they travel as JSON, are the same for every server that is
 given them, and do nothing by themselves. Times are market time in milliseconds. Knows nothing of sockets.
 """
 
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import msgspec
-from msgspec import Struct
 
 from bot.core.errors import ConfigError
-from bot.exchange.occasions import Where
+from bot.exchange.account_faults import EndStream
+from bot.exchange.edits import Edit
+from bot.exchange.occasions import Fault
+from bot.exchange.rest_faults import (
+    Ban,
+    BreakAnswer,
+    CutList,
+    Lag,
+    Latency,
+    RefuseRequest,
+    RewriteAnswer,
+    SpoilRows,
+    WrongTime,
+)
 
-
-class Fault(Struct, frozen=True, kw_only=True, tag_field="fault", omit_defaults=True, forbid_unknown_fields=True):
-    """A rule. `name` is repeated in the log of what struck; without one the kind of fault is its name."""
-
-    where: Where = Where()
-    name: str = ""
+__all__ = [
+    "AnyFault",
+    "Ban",
+    "BreakAnswer",
+    "CutList",
+    "Delay",
+    "Edit",
+    "EndStream",
+    "Fault",
+    "GoDark",
+    "HangUp",
+    "HangUpAtOnce",
+    "IgnoreHandshake",
+    "Inject",
+    "InjectJunk",
+    "Junk",
+    "Lag",
+    "Latency",
+    "Lifetime",
+    "MishandleRequest",
+    "Move",
+    "NoTrades",
+    "Reframe",
+    "RefuseConnections",
+    "RefuseHandshake",
+    "RefuseRequest",
+    "Repeat",
+    "ReplayOld",
+    "Rewrite",
+    "RewriteAnswer",
+    "ShutDown",
+    "Silence",
+    "SpoilRows",
+    "Stall",
+    "StopPinging",
+    "Throttle",
+    "TurnAway",
+    "WrongTime",
+    "decode_rules",
+    "kind_of",
+]
 
 
 class RefuseConnections(Fault, frozen=True, tag="refuse connections"):
@@ -108,19 +155,6 @@ class Silence(Fault, frozen=True, tag="silence"):
     """Frames are not sent; pings are."""
 
 
-class Edit(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """
-    Changes of an event's fields, named as `E` or `k.o`: values set, removed, multiplied and added to.
-
-    Numbers in strings stay strings.
-    """
-
-    set: dict[str, Any] = {}
-    remove: tuple[str, ...] = ()
-    scale: dict[str, float] = {}
-    add: dict[str, int] = {}
-
-
 class Rewrite(Fault, frozen=True, tag="rewrite"):
     """An event is sent with other fields than it should have."""
 
@@ -173,66 +207,6 @@ class Reframe(Fault, frozen=True, tag="reframe"):
     how: Literal["fragmented", "compressed", "binary", "other wrapping"]
 
 
-class Latency(Fault, frozen=True, tag="latency"):
-    """An answer or a frame takes `ms` longer, and up to `jitter_ms` more; frames of a connection keep their order."""
-
-    ms: int
-    jitter_ms: int = 0
-
-
-class RefuseRequest(Fault, frozen=True, tag="refuse request"):
-    """A REST request is answered with a status instead of what it asked for."""
-
-    status: int
-    body: Literal["json", "html"] = "json"
-    retry_after_s: int | None = None
-
-
-class Ban(Fault, frozen=True, tag="ban"):
-    """
-    HTTP 429 with `Retry-After`. Requests before that time get 418 and twice the wait.
-
-    The log tells requests of a banned client as `request while banned`.
-    """
-
-    retry_after_s: int
-
-
-class BreakAnswer(Fault, frozen=True, tag="break answer"):
-    """A REST request is read, and its answer does not arrive as it should. `drip` spreads it over `over_ms`."""
-
-    how: Literal[
-        "reset", "cut headers", "short body", "bad chunk", "bad gzip", "stall", "drip", "html", "empty", "cut json"
-    ]
-    over_ms: int = 1_000
-
-
-class Lag(Fault, frozen=True, tag="lag"):
-    """Klines do not yet show bars that closed less than `by_ms` ago, nor the open one."""
-
-    by_ms: int
-
-
-class SpoilRows(Fault, frozen=True, tag="spoil rows"):
-    """
-    Klines come in a way that nobody asked for.
-
-    `missing` leaves bars out, `revised` changes their volume, `text` writes words for prices, `impossible` a high
-    below the low: each for the bars that open at one of `bars`, or for all. `too many` ignores the limit and both ends.
-    """
-
-    how: Literal["missing", "duplicate", "reverse", "too many", "revised", "text", "impossible"]
-    bars: tuple[int, ...] | None = None
-
-
-class WrongTime(Fault, frozen=True, tag="wrong time"):
-    """`GET /time` is off: by a constant, by a drift since the rule's `from_ms`, or by its unit."""
-
-    offset_ms: int = 0
-    drift_frac: float = 0.0
-    microseconds: bool = False
-
-
 class NoTrades(Fault, frozen=True, tag="no trades"):
     """
     A market does not trade: its bars that open in the window are flat at the last close and without volume.
@@ -270,10 +244,13 @@ AnyFault = (
     | RefuseRequest
     | Ban
     | BreakAnswer
+    | RewriteAnswer
+    | CutList
     | Lag
     | SpoilRows
     | WrongTime
     | NoTrades
+    | EndStream
 )
 
 _RULES: Final = msgspec.json.Decoder(list[AnyFault])

@@ -51,18 +51,28 @@ class FaultyStream:
         line: Where it goes.
         pace: How long a while of market time takes.
         connection: The listener's number.
-        is_combined: Whether events are wrapped with the name of their stream.
         said: The last events to anybody, oldest first.
+        is_combined: Whether events are wrapped with the name of their stream.
+        endpoint: What the connection is to a rule.
     """
 
     def __init__(
-        self, plan: FaultPlan, line: Line, pace: Pace, connection: int, said: deque[Said], *, is_combined: bool
+        self,
+        plan: FaultPlan,
+        line: Line,
+        pace: Pace,
+        connection: int,
+        said: deque[Said],
+        *,
+        is_combined: bool,
+        endpoint: str = "",
     ) -> None:
         self._plan = plan
         self._line = line
         self._pace = pace
         self._connection = connection
         self._said = said
+        self._endpoint = endpoint
         self.is_combined = is_combined
         self._since_ms = pace.now_ms()
         self._leaves_ms: int | None = None
@@ -95,7 +105,7 @@ class FaultyStream:
     async def live(self, at_ms: int) -> None:
         """What happens to the connection at an instant, and what is due to be said at it."""
         plan, line = self._plan, self._line
-        occasion = Occasion(at_ms, self._connection)
+        occasion = Occasion(at_ms, self._connection, endpoint=self._endpoint)
         if plan.first(GoDark, occasion):
             line.go_dark()
         for stall in plan.every(Stall, occasion):

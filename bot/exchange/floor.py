@@ -10,6 +10,7 @@ Orders that come here were vetted; nothing here is refused. Knows nothing of req
 
 from collections.abc import Iterator
 from decimal import Decimal
+from typing import Final
 
 from bot.core.orders import BUY, SELL, Side
 from bot.exchange.account_events import AccountEvent, Execution, ListEvent, OrderEvent
@@ -20,6 +21,8 @@ from bot.exchange.listing import Listing
 from bot.exchange.order_lists import OrderList, OrderLists, shared_reserve
 from bot.exchange.orders import ExpiryReason, SelfTrade, Status, TimeInForce, Trade, VenueOrder
 from bot.exchange.records import MarketRecords
+
+_ENDS_TAKER: Final = (SelfTrade.EXPIRE_TAKER, SelfTrade.EXPIRE_BOTH)
 
 
 class Floor:
@@ -170,8 +173,10 @@ class Floor:
             self.book.add(order.side, Resting(order.order_id, order.account, order.price, order.remaining))
 
     def _fills_whole(self, order: VenueOrder) -> bool:
-        without = None if order.self_trade is SelfTrade.NONE else order.account
-        return not self.book.sweep(order.side, order.remaining, order.limit, without).exhausted
+        """Whether it gets all that it wants at once: own orders give way to it, or end it, or count as any other."""
+        without = order.account if order.self_trade is SelfTrade.EXPIRE_MAKER else None
+        before = order.account if order.self_trade in _ENDS_TAKER else None
+        return not self.book.sweep(order.side, order.remaining, order.limit, without, before).exhausted
 
     def _take(self, order: VenueOrder, now_ms: int) -> VenueOrder:
         """Trade with what rests, the best first, as long as the order accepts the price and can pay it."""

@@ -12,17 +12,42 @@ import stat
 import sys
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bot.exchange.control import ControlDesk
 from bot.exchange.server import LOOPBACK, ExchangeServer
+from bot.exchange.tls import Certified
 
 
-async def serve(server: ExchangeServer, port: int, control_port: int | None = None) -> None:
+class Ready(Struct, frozen=True, omit_defaults=True):
+    """
+    Where the exchange listens: its first line, as JSON.
+
+    `tls_url` and `ca_file`, what its clients have to trust, are there where it speaks TLS as well, `control_url` where
+    it can be controlled.
+    """
+
+    port: int
+    url: str
+    tls_url: str = ""
+    ca_file: str = ""
+    control_url: str = ""
+
+
+async def serve(
+    server: ExchangeServer, port: int, control_port: int | None = None, certified: Certified | None = None
+) -> None:
     """
     Run the exchange until SIGTERM, SIGINT or the end of the parent.
 
-    Prints one line of JSON when it listens: `{"port": 40123, "url": "http://127.0.0.1:40123"}`, with the address of
-    its control endpoint as `control` where a port for one is given; 0 takes a free one.
+    Prints one line of JSON when it listens, a `Ready`.
+
+    Args:
+        server: What to run.
+        port: Where; 0 takes a free one.
+        control_port: Where it is controlled, if it is to be; 0 takes a free one.
+        certified: For an exchange that speaks TLS as well, on a free port.
     """
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -33,9 +58,12 @@ async def serve(server: ExchangeServer, port: int, control_port: int | None = No
     try:
         chosen = await server.start(port)
         server.on_failure(ended.set)
-        ready = {"port": chosen, "url": f"http://{LOOPBACK}:{chosen}"}
+        ready = Ready(chosen, f"http://{LOOPBACK}:{chosen}")
+        if certified:
+            tls_url = f"https://{LOOPBACK}:{await server.open_also(certified.context)}"
+            ready = replace(ready, tls_url=tls_url, ca_file=str(certified.ca_file.absolute()))
         if control:
-            ready["control"] = f"http://{LOOPBACK}:{await control.start(control_port or 0)}/control"
+            ready = replace(ready, control_url=f"http://{LOOPBACK}:{await control.start(control_port or 0)}/control")
         print(msgspec.json.encode(ready).decode(), flush=True)  # noqa: T201 - the answer to the parent
         await ended.wait()
     finally:

@@ -133,9 +133,9 @@ class OrderLists:
         return (pair for pair in self._lists.values() if pair.account == account)
 
     def find(self, account: str, list_id: int | None, client_list_id: str | None) -> OrderList | None:
-        """The newest pair of an account with this number or, where none is given, with this client id."""
+        """The newest pair of an account with this number and this client id, as far as they are given."""
         for pair in reversed(list(self.of(account))):
-            if pair.list_id == list_id if list_id is not None else pair.client_list_id == client_list_id:
+            if list_id in (None, pair.list_id) and client_list_id in (None, pair.client_list_id):
                 return pair
         return None
 

@@ -173,8 +173,9 @@ class MaxPosition(_Counted, frozen=True, tag="MAX_POSITION", rename="camel"):
     max_position: Decimal
 
     def passes(self, order: NewOrder, standing: Standing) -> bool:
-        """Whether a buy stays within it."""
-        return order.side is not BUY or standing.position + order.quantity <= self.max_position
+        """Whether a buy stays within it; one for an amount is judged by the average price."""
+        quantity = order.quantity or order.quote_quantity / standing.average
+        return order.side is not BUY or standing.position + quantity <= self.max_position
 
 
 AnyFilter = (

@@ -167,13 +167,12 @@ class VenueOrder(Struct, frozen=True, kw_only=True):
     @property
     def reserve(self) -> Decimal:
         """What of the account is set aside for one unit of base: base for a sell, quote for a buy."""
-        if self.kind is Kind.MARKET:
-            return ZERO
         if self.side is Side.SELL:
             return Decimal(1)
         if self.kind.has_limit:
             return self.price
-        # A stop that buys at the market sets its stop price aside and, once triggered, pays what the market asks.
+        # A stop that buys at the market sets its stop price aside and, once triggered, pays what the market asks, as
+        # a market order does from the beginning.
         return ZERO if self.is_working else self.stop_price
 
     @property

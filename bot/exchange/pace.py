@@ -5,6 +5,7 @@ The one file of the exchange that reads a clock: the event loop's.
 """
 
 import asyncio
+from math import inf
 from typing import Protocol
 
 
@@ -26,6 +27,11 @@ class Pace(Protocol):
     @property
     def waits_for_readers(self) -> bool:
         """Whether the market goes on only when everybody has read what was said."""
+        ...
+
+    @property
+    def speed(self) -> float:
+        """Market seconds in a real one; infinite where market time has nothing to do with real time."""
         ...
 
 
@@ -55,6 +61,11 @@ class LockStep:
         """That is what lock step means."""
         return True
 
+    @property
+    def speed(self) -> float:
+        """There is none: between two instants any real time may pass."""
+        return inf
+
 
 class Paced:
     """
@@ -68,7 +79,7 @@ class Paced:
 
     def __init__(self, from_ms: int, speed: float, until_ms: int | None) -> None:
         self._from_ms = from_ms
-        self._speed = speed
+        self.speed = speed
         self._until_ms = until_ms
         self._reached_ms = from_ms
         self._began: float | None = None
@@ -78,7 +89,7 @@ class Paced:
         if self._began is None:
             return self._from_ms
         passed_s = asyncio.get_running_loop().time() - self._began
-        now_ms = max(self._reached_ms, self._from_ms + int(passed_s * 1_000.0 * self._speed))
+        now_ms = max(self._reached_ms, self._from_ms + int(passed_s * 1_000.0 * self.speed))
         return now_ms if self._until_ms is None else min(now_ms, self._until_ms)
 
     async def reach(self, at_ms: int, audience: asyncio.Event) -> None:
@@ -92,7 +103,7 @@ class Paced:
 
     def real_s(self, market_ms: float) -> float:
         """Market time divided by the speed."""
-        return market_ms / 1_000.0 / self._speed
+        return market_ms / 1_000.0 / self.speed
 
     @property
     def waits_for_readers(self) -> bool:

@@ -1,7 +1,7 @@
 """
-The REST half of the exchange: Binance's market data requests, answered from the venue.
+The REST half of the exchange: Binance's market data requests, answered from the candles.
 
-Knows nothing of websockets, nor of answers that go wrong on their way.
+Knows nothing of websockets, accounts and books, nor of answers that go wrong on their way.
 """
 
 from collections.abc import Awaitable, Callable
@@ -14,10 +14,11 @@ from bot.exchange.faults import Lag, SpoilRows, WrongTime
 from bot.exchange.faulty_rows import hidden_since, misread_time, spoiled
 from bot.exchange.occasions import Occasion
 from bot.exchange.pace import Pace
+from bot.exchange.refusals import INTEGER, bad_symbol, illegal, missing
+from bot.exchange.rest_request import API
 from bot.exchange.venue import Market, Venue
-from bot.exchange.wire import DEFAULT_KLINES, MAX_KLINES, Refusal, exchange_info, kline_row, parse_symbols
+from bot.exchange.wire import DEFAULT_KLINES, MAX_KLINES, Refusal, kline_row
 
-API: Final = "/api/v3/"
 _MAX_DIGITS: Final = 20
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -25,7 +26,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 class RestDesk:
     """
-    Answers `GET /api/v3/ping /time /exchangeInfo /klines`.
+    Answers `GET /api/v3/ping /time /klines`.
 
     Args:
         venue: What is listed and what the candles are.
@@ -42,35 +43,26 @@ class RestDesk:
         """Take the requests of an application."""
         router.add_get(f"{API}ping", self._ping)
         router.add_get(f"{API}time", self._time)
-        router.add_get(f"{API}exchangeInfo", self._exchange_info)
         router.add_get(f"{API}klines", self._klines)
 
     async def _ping(self, _: web.Request) -> web.Response:
         return web.json_response({})
 
-    async def _time(self, request: web.Request) -> web.Response:
+    async def _time(self, _: web.Request) -> web.Response:
         now_ms = self._pace.now_ms()
-        wrong = self._plan.first(WrongTime, occasion_of(request, now_ms))
+        wrong = self._plan.first(WrongTime, Occasion(now_ms, endpoint="time", method="GET"))
         return web.json_response({"serverTime": misread_time(wrong, now_ms) if wrong else now_ms})
 
-    async def _exchange_info(self, request: web.Request) -> web.Response:
-        names = list(self._venue.markets)
-        if "symbols" in request.query:
-            names = parse_symbols(request.query["symbols"])
-        elif "symbol" in request.query:
-            names = [request.query["symbol"]]
-        listings = [self._market(name).listing for name in names]
-        return web.json_response(exchange_info(listings, self._pace.now_ms()))
-
     async def _klines(self, request: web.Request) -> web.Response:
-        market = self._market(_required(request, "symbol"))
+        symbol = _required(request, "symbol")
+        market = self._market(symbol)
         if _required(request, "interval") != self._venue.timeframe.value:
             raise Refusal(-1120, "Invalid interval.")
         start_ms, end_ms = _integer(request, "startTime"), _integer(request, "endTime")
         limit = _integer(request, "limit")
         now_ms = self._pace.now_ms()
-        occasion = occasion_of(request, now_ms)
-        spoils = self._plan.every(SpoilRows, occasion_of(request, now_ms))
+        occasion = Occasion(now_ms, symbol=symbol, endpoint="klines", method="GET")
+        spoils = self._plan.every(SpoilRows, occasion)
         if any(spoil.how == "too many" for spoil in spoils):
             start_ms = end_ms = None
             limit = MAX_KLINES
@@ -93,19 +85,13 @@ class RestDesk:
         try:
             return self._venue.markets[name]
         except KeyError:
-            raise Refusal(-1121, "Invalid symbol.") from None
-
-
-def occasion_of(request: web.Request, now_ms: int) -> Occasion:
-    """A REST request as an occasion for faults."""
-    endpoint = request.path.rpartition("/")[2]
-    return Occasion(now_ms, symbol=request.query.get("symbol", ""), endpoint=endpoint)
+            raise bad_symbol() from None
 
 
 def _required(request: web.Request, name: str) -> str:
     value = request.query.get(name, "")
     if not value:
-        raise Refusal(-1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
+        raise missing(name)
     return value
 
 
@@ -114,5 +100,5 @@ def _integer(request: web.Request, name: str) -> int | None:
     if value is None:
         return None
     if not (value.isascii() and value.isdigit() and len(value) <= _MAX_DIGITS):
-        raise Refusal(-1100, f"Illegal characters found in parameter '{name}'; legal range is '^[0-9]{{1,20}}$'.")
+        raise illegal(name, INTEGER)
     return int(value)

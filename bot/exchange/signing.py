@@ -49,15 +49,26 @@ class Credentials(Struct, frozen=True):
         return f"Credentials({self.api_key[:4]}…, {self.account!r})"
 
 
+def is_key(text: str) -> bool:
+    """Whether this has the form of a key."""
+    return _KEY.fullmatch(text) is not None
+
+
 class Keyring:
     """
     The keys of the exchange.
 
     A key can be taken away at any time, which is what its owner sees as being revoked.
+
+    Args:
+        keys: Those that there are at first.
+        speed: How fast the exchange's time passes for the owners of the keys, in whose real time the windows of
+            timestamps are meant; infinite where any timestamp is fresh.
     """
 
-    def __init__(self, keys: Iterable[Credentials]) -> None:
+    def __init__(self, keys: Iterable[Credentials], speed: float = 1.0) -> None:
         self._keys = {key.api_key: key for key in keys}
+        self._speed = speed
 
     def revoke(self, api_key: str) -> None:
         """Forget a key."""
@@ -74,12 +85,32 @@ class Keyring:
         Raises:
             Refusal: The key is malformed or unknown.
         """
-        if not api_key or not _KEY.fullmatch(api_key):
+        if not api_key or not is_key(api_key):
             raise no_key()
         try:
             return self._keys[api_key]
         except KeyError:
             raise rejected_key() from None
+
+    def admit(
+        self, api_key: str | None, payload: str, params: Mapping[str, str], now_ms: int, *, trades: bool = False
+    ) -> Credentials:
+        """
+        Find out who sent a request, and see that it is its sender's, allowed and fresh.
+
+        Args:
+            api_key: The key that came with it.
+            payload: What was signed.
+            params: All parameters, the signature and the timestamp among them.
+            now_ms: The exchange's time.
+            trades: Whether the request needs a key that may trade.
+
+        Raises:
+            Refusal: It is not to be answered; with the venue's code for why.
+        """
+        key = self.find(api_key)
+        check_request(key, payload, params, now_ms, trades=trades, speed=self._speed)
+        return key
 
 
 def sign(secret: str, payload: str) -> str:
@@ -98,7 +129,13 @@ def websocket_payload(params: Mapping[str, object]) -> str:
 
 
 def check_request(
-    key: Credentials, payload: str, params: Mapping[str, str], now_ms: int, *, trades: bool = False
+    key: Credentials,
+    payload: str,
+    params: Mapping[str, str],
+    now_ms: int,
+    *,
+    trades: bool = False,
+    speed: float = 1.0,
 ) -> None:
     """
     See that a request is its sender's, allowed and fresh.
@@ -109,6 +146,7 @@ def check_request(
         params: All parameters, the signature and the timestamp among them.
         now_ms: The exchange's time.
         trades: Whether the request needs a key that may trade.
+        speed: Seconds of the exchange's time in one of the sender's.
 
     Raises:
         Refusal: It is not; with the venue's code for why.
@@ -120,14 +158,16 @@ def check_request(
         raise missing("signature")
     if not _SIGNED.fullmatch(signature):
         raise illegal("signature", SIGNATURE)
-    check_time(params, now_ms)
+    check_time(params, now_ms, speed)
     if not hmac.compare_digest(sign(key.secret, payload), signature.lower()):
         raise bad_signature()
 
 
-def check_time(params: Mapping[str, str], now_ms: int) -> None:
+def check_time(params: Mapping[str, str], now_ms: int, speed: float = 1.0) -> None:
     """
     See that a timestamp is less than a second ahead of the exchange's time and not older than the window.
+
+    Both are `speed` times as long where the exchange's time passes so much faster than its clients'.
 
     Raises:
         Refusal: It is not, or it is missing, or the window is longer than a minute.
@@ -141,9 +181,9 @@ def check_time(params: Mapping[str, str], now_ms: int) -> None:
     if window_ms > _LONGEST_WINDOW_MS:
         raise bad_window()
     timestamp = int(stated)
-    if timestamp >= now_ms + _AHEAD_MS:
+    if timestamp >= now_ms + _AHEAD_MS * speed:
         raise too_early()
-    if now_ms - timestamp > window_ms:
+    if now_ms - timestamp > window_ms * Decimal(speed):
         raise too_late()
 
 

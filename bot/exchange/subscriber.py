@@ -11,12 +11,13 @@ import msgspec
 from aiohttp import WSMsgType
 
 from bot.exchange.fault_plan import FaultPlan
-from bot.exchange.faults import MishandleRequest, StopPinging
+from bot.exchange.faults import MishandleRequest
 from bot.exchange.house_rules import POLICY_VIOLATION, HouseRules, MessageMeter
 from bot.exchange.line import Line
 from bot.exchange.occasions import Occasion
 from bot.exchange.pace import Pace
 from bot.exchange.wire import error_body
+from bot.exchange.ws_pulse import Pulse
 
 _WRONG_BY = 1_000_000
 """How far the id of an answer is off when the plan wants a wrong one."""
@@ -53,8 +54,7 @@ class Subscriber:
         self._plan = plan
         self._pace = pace
         self._meter = MessageMeter(rules)
-        self._pong = asyncio.Event()
-        self._payload = b""
+        self.pulse = Pulse(line, rules, plan, self._occasion)
 
     @property
     def streams(self) -> list[str]:
@@ -81,30 +81,10 @@ class Subscriber:
             await self.line.pong(message.data)
         elif message.type is WSMsgType.PONG:
             self._note("pong in", repr(message.data))
-            if message.data == self._payload:
-                self._pong.set()
+            self.pulse.answered(message.data)
         if len(self._streams) > self._rules.streams:
             return await self._throw_out("too many streams")
         return True
-
-    async def keep_alive(self) -> None:
-        """Ping for ever; returns when a pong, with the payload of its ping, did not come in time."""
-        while True:
-            await asyncio.sleep(self._rules.ping_every_s)
-            if self._plan.first(StopPinging, self._occasion()):
-                continue
-            self._pong.clear()
-            self._payload = str(self._pace.now_ms()).encode()
-            self._note("ping out", repr(self._payload))
-            await self.line.ping(self._payload)
-            try:
-                # `wait_for` of Python 3.11 forgets that it was cancelled when the pong comes at the same moment.
-                async with asyncio.timeout(self._rules.pong_within_s):
-                    await self._pong.wait()
-            except TimeoutError:
-                if not self.line.is_dark:
-                    self._note("no pong")
-                    return
 
     async def _reply(self, data: str | bytes) -> None:
         fault = self._plan.first(MishandleRequest, self._occasion())

@@ -115,21 +115,16 @@ class TradedMarket:
 
     def hold(self, order: VenueOrder) -> None:
         """
-        Set aside what an order may need; a market order pays at once and only has to be able to.
+        Set aside what an order may need; a buy at the market pays at once and only has to be able to.
 
         Raises:
             Refusal: The account has less.
         """
-        if order.kind is not Kind.MARKET:
+        if order.kind is not Kind.MARKET or order.side is SELL:
             self.floor.clearing.hold(order, order.reserved)
             return
-        listing = self.floor.listing
-        if order.side is SELL:
-            needed, asset = order.quantity, listing.base
-        else:
-            swept = self.floor.book.sweep(BUY, order.quantity, without=_own(order))
-            needed, asset = max(swept.amount, order.quote_quantity), listing.quote
-        if needed > self._ledger.free(order.account, asset):
+        swept = self.floor.book.sweep(BUY, order.quantity, without=_own(order))
+        if max(swept.amount, order.quote_quantity) > self._ledger.free(order.account, self.floor.listing.quote):
             raise insufficient_funds()
 
     def place(self, draft: VenueOrder) -> VenueOrder:

@@ -8,7 +8,7 @@ raised in the venue's own code and words and leaves nothing behind. Knows nothin
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from itertools import islice
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
@@ -49,6 +49,7 @@ _RESTRICTED_TO = {
     Restriction.ONLY_NEW: Status.NEW,
     Restriction.ONLY_PARTIALLY_FILLED: Status.PARTIALLY_FILLED,
 }
+_BARRED: Final = "This account may not place or cancel orders."
 
 _T = TypeVar("_T")
 
@@ -156,7 +157,8 @@ class TradingVenue:
 
     def cancel(self, account: str, request: CancelOrder, now_ms: int) -> Cancelled:
         """End an open order, and with it the other one of its pair."""
-        self._may_trade(account)
+        if not self.ledger.accounts[account].may_trade:
+            raise not_cancelled(_BARRED)
         cancelled = self._cancelled(account, request, now_ms)
         self._settle(now_ms)
         return cancelled
@@ -176,11 +178,13 @@ class TradingVenue:
         return self.inquiries.order_list(account, ListRef(pair.list_id)), replace(cancelled, orders=ended)
 
     def cancel_all(self, account: str, symbol: str, now_ms: int) -> list[Cancelled]:
-        """End every open order of an account in a market: one answer for each order or pair."""
+        """End every open order of an account in a market: one answer for each order or pair, of one id for all."""
         market = self.market(symbol)
         cancelled: list[Cancelled] = []
         while (order := next(market.floor.open_orders(account), None)) is not None:
-            cancelled.append(self.cancel(account, CancelOrder(OrderRef(symbol, order.order_id)), now_ms))
+            cancel_id = cancelled[0].cancel_id if cancelled else ""
+            request = CancelOrder(OrderRef(symbol, order.order_id), cancel_id)
+            cancelled.append(self.cancel(account, request, now_ms))
         if not cancelled:
             raise unknown_order()
         return cancelled
@@ -212,7 +216,7 @@ class TradingVenue:
 
     def _may_trade(self, account: str) -> None:
         if not self.ledger.accounts[account].may_trade:
-            raise rejected("This account may not place or cancel orders.")
+            raise rejected(_BARRED)
 
     def _placed(self, account: str, order: NewOrder, now_ms: int) -> Placed:
         market = self.market(order.symbol)

@@ -19,6 +19,16 @@ def wrapped(event: Event, subscription_id: int) -> Event:
     return {"subscriptionId": subscription_id, "event": event}
 
 
+def announced(event: Event) -> Event:
+    """An event that concerns a connection as a whole, as the WebSocket API sends it."""
+    return {"event": event}
+
+
+def stream_terminated(sent_ms: int) -> Event:
+    """The last event of a subscription, however it ended."""
+    return {"e": "eventStreamTerminated", "E": sent_ms}
+
+
 def told(event: AccountEvent, execution_id: int, sent_ms: int) -> Event:
     """
     An event of an account as it is sent.

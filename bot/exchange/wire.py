@@ -4,7 +4,6 @@ Binance's shapes: the JSON that the exchange says, from its own values.
 Field names and meanings are those of Binance's public spot documentation. Knows nothing of sockets or time.
 """
 
-from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
@@ -16,7 +15,6 @@ from bot.exchange.venue import Update
 MAX_KLINES: Final = 1_000
 DEFAULT_KLINES: Final = 500
 
-_ORDER_TYPES: Final = ("LIMIT", "LIMIT_MAKER", "MARKET", "STOP_LOSS", "STOP_LOSS_LIMIT")
 _TAKER_SHARE: Final = 0.5
 """Share of the volume that is shown as bought by takers; a generated market has no two sides to count."""
 
@@ -86,69 +84,12 @@ def kline_row(candle: Candle, timeframe_ms: int) -> list[int | str]:
     ]
 
 
-def exchange_info(listings: list[Listing], now_ms: int) -> dict[str, Any]:
-    """The answer of `GET /api/v3/exchangeInfo`."""
-    return {
-        "timezone": "UTC",
-        "serverTime": now_ms,
-        "rateLimits": [
-            {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 6000},
-            {"rateLimitType": "ORDERS", "interval": "SECOND", "intervalNum": 10, "limit": 50},
-            {"rateLimitType": "ORDERS", "interval": "DAY", "intervalNum": 1, "limit": 160000},
-        ],
-        "exchangeFilters": [],
-        "symbols": [_symbol_info(listing) for listing in listings],
-    }
-
-
 def parse_symbols(text: str) -> list[str]:
     """The `symbols` parameter of `exchangeInfo`, a JSON list. Raises `Refusal`."""
     try:
         return msgspec.json.decode(text, type=list[str])
     except msgspec.DecodeError:
         raise Refusal(-1100, "Illegal characters found in parameter 'symbols'.") from None
-
-
-def _symbol_info(listing: Listing) -> dict[str, Any]:
-    tick, step = str(listing.tick_size), str(listing.lot_step)
-    return {
-        "symbol": listing.venue_symbol,
-        "status": "TRADING",
-        "baseAsset": listing.base,
-        "baseAssetPrecision": 8,
-        "quoteAsset": listing.quote,
-        "quotePrecision": 8,
-        "quoteAssetPrecision": 8,
-        "baseCommissionPrecision": 8,
-        "quoteCommissionPrecision": 8,
-        "orderTypes": list(_ORDER_TYPES),
-        "icebergAllowed": False,
-        "ocoAllowed": False,
-        "quoteOrderQtyMarketAllowed": True,
-        "allowTrailingStop": False,
-        "cancelReplaceAllowed": False,
-        "isSpotTradingAllowed": True,
-        "isMarginTradingAllowed": False,
-        "filters": [
-            {"filterType": "PRICE_FILTER", "minPrice": tick, "maxPrice": "1000000.00000000", "tickSize": tick},
-            {"filterType": "LOT_SIZE", "minQty": step, "maxQty": "9000.00000000", "stepSize": step},
-            {"filterType": "MARKET_LOT_SIZE", "minQty": "0.00000000", "maxQty": "900.00000000", "stepSize": str(0)},
-            {
-                "filterType": "NOTIONAL",
-                "minNotional": f"{listing.min_notional:.8f}",
-                "applyMinToMarket": True,
-                "maxNotional": f"{Decimal(9_000_000):.8f}",
-                "applyMaxToMarket": False,
-                "avgPriceMins": 5,
-            },
-            {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": 200},
-            {"filterType": "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": 5},
-        ],
-        "permissions": [],
-        "permissionSets": [["SPOT"]],
-        "defaultSelfTradePreventionMode": "EXPIRE_MAKER",
-        "allowedSelfTradePreventionModes": ["EXPIRE_MAKER"],
-    }
 
 
 def _trade_count(candle: Candle) -> int:

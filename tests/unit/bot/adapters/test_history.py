@@ -14,10 +14,12 @@ from bot.core.errors import VenueError, VenueUnavailable
 from bot.core.market import Timeframe
 from bot.exchange.listing import listing_of
 from bot.exchange.market import ORIGIN_MS, SeededMarket
+from bot.exchange.market_replies import exchange_info
 from bot.exchange.pace import LockStep
 from bot.exchange.server import ExchangeServer
+from bot.exchange.trading import TradingVenue
 from bot.exchange.venue import Venue
-from bot.exchange.wire import exchange_info
+from bot.exchange.weights import Limits
 
 HOUR = Timeframe.H1.ms
 NOW_MS = ORIGIN_MS + 2_500 * HOUR
@@ -49,7 +51,7 @@ class Scripted:
     def __init__(self, rows: Sequence[object]) -> None:
         self.rows = rows
         self.troubles: list[web.Response] = []
-        self.info = exchange_info([listing_of("BTC/USDT")], NOW_MS)
+        self.info = exchange_info(TradingVenue([listing_of("BTC/USDT")], [], 0).markets.values(), Limits(), NOW_MS)
         self.asked: list[str] = []
         self.pauses = Pauses()
 

@@ -132,6 +132,30 @@ def test_an_event_is_edited_field_by_field() -> None:
     assert edited(EVENT, Edit()) == EVENT
 
 
+def test_every_row_of_a_list_is_edited_and_a_number_is_a_place_in_a_list() -> None:
+    rows = '[{"a":[{"b":"1"},{"b":"2"}]},{"a":[{"b":"3"},{"b":"4"}]}]'
+    assert edited(rows, Edit(scale={"a.1.b": 10}, remove=("a.0.b",))) == (
+        '[{"a":[{},{"b":"20.00000000"}]},{"a":[{},{"b":"40.00000000"}]}]'
+    )
+    with pytest.raises(LookupError):
+        edited(rows, Edit(set={"a.2.b": 1}))
+
+
+@pytest.mark.parametrize(
+    ("where", "fits"),
+    [
+        (Where(method="POST"), True),
+        (Where(method="GET"), False),
+        (Where(client_id="cw"), True),
+        (Where(client_id="cw9"), False),
+        (Where(method="POST", endpoint="order", client_id="cw1"), True),
+    ],
+)
+def test_a_request_is_selected_by_its_method_and_the_beginning_of_its_client_id(where: Where, fits) -> None:
+    assert where.fits(Occasion(0, endpoint="order", method="POST", client_id="cw1x")) is fits
+    assert not Where(client_id="").fits(Occasion(0))
+
+
 def test_rows_are_spoiled_where_they_are_meant() -> None:
     rows: list[list[int | str]] = [[number, "4", "8", "2", "4", "10"] for number in range(3)]
 

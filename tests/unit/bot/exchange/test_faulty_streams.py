@@ -208,7 +208,7 @@ async def test_the_exchange_moves_to_another_address_and_hangs_up_on_everybody()
 async def test_an_address_of_the_outside_world_is_refused() -> None:
     async with exchange() as (_, server):
         with pytest.raises(ConfigError, match="loopback only"):
-            await server._doorway.move("0.0.0.0")  # noqa: S104
+            await server._doorways[0].move("0.0.0.0")  # noqa: S104
 
 
 @pytest.mark.asyncio

@@ -32,9 +32,9 @@ async def test_the_ready_line_says_where_it_listens_and_where_it_is_controlled(
                 line = capsys.readouterr().out
         ready = json.loads(line)
         assert ready["url"] == f"http://127.0.0.1:{ready['port']}"
-        assert ("control" in ready) is (control_port is not None)
-        if "control" in ready:
-            async with ClientSession() as client, client.get(f"{ready['control']}/faults") as answer:
+        assert ("control_url" in ready) is (control_port is not None)
+        if "control_url" in ready:
+            async with ClientSession() as client, client.get(f"{ready['control_url']}/faults") as answer:
                 assert await answer.json() == []
         os.kill(os.getpid(), signal.SIGTERM)
         async with asyncio.timeout(10):
