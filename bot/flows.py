@@ -1,12 +1,13 @@
 """
 How events reach the pump, and what happens after each: on paper by way of a market in here, at a venue directly.
 
-Everything that was handled is made durable before the next event is looked at.
+Everything that was handled is written before the next event is looked at.
 """
 
 from collections.abc import Callable, Sequence
 
-from bot.core.events import AnyEvent, Backfilled, CandleClosed
+from bot.core.events import AnyEvent, Backfilled, CandleClosed, Flatten, Halt, Resume
+from bot.core.ports import Record
 from bot.instant_assembler import InstantAssembler
 from bot.paper_play import PaperPlay
 from bot.pump import Pump
@@ -77,17 +78,24 @@ class LiveFlow:
     """
     Events of a run whose orders are at a venue: each is handled as it comes, and the engine waits for instants.
 
+    What the venue or history could tell again only has to outlive this process, and does not wait for the disk; an
+    operator's word does. Deeds have waited for it before they left.
+
     Args:
         pump: Feeds the engine.
         checkpoints: Writes snapshots.
-        commit: Makes what happened so far durable.
+        journal: What the pump writes.
+        keep: Has what was written outlive this process.
         progress: Told of every candle.
     """
 
-    def __init__(self, pump: Pump, checkpoints: Checkpoints, commit: Callable[[], None], progress: Progress) -> None:
+    def __init__(
+        self, pump: Pump, checkpoints: Checkpoints, journal: Record, keep: Callable[[], None], progress: Progress
+    ) -> None:
         self._pump = pump
         self._checkpoints = checkpoints
-        self._commit = commit
+        self._journal = journal
+        self._keep = keep
         self._progress = progress
 
     @property
@@ -99,8 +107,10 @@ class LiveFlow:
         """Handle an event."""
         self._pump.feed(event)
         self._pump.settle()
-        self._commit()
-        if isinstance(event, CandleClosed):
+        self._keep()
+        if isinstance(event, Halt | Resume | Flatten):
+            self._journal.commit()
+        elif isinstance(event, CandleClosed):
             self._checkpoints.when_due()
             self._progress(1, event.at_ms)
 

@@ -108,7 +108,7 @@ class Session:
         stream: Callable[[Emit], Awaitable[None]],
         history: History,
         services: Mapping[str, Service] | None = None,
-        settle: Service | None = None,
+        settle: Callable[[], Awaitable[bool]] | None = None,
     ) -> bool:
         """
         Run until the market ends, `until_ms` is reached or `stop` is called.
@@ -117,7 +117,8 @@ class Session:
             stream: Delivers events to the callback that it is given; returns when the market has ended.
             history: Answers questions about the past.
             services: What else runs meanwhile, by name.
-            settle: Waits, for a bounded time, until what is on its way outside has come back; called before the end.
+            settle: Waits until what is on its way outside has come back; called before the end, again and again as long
+                as it says that something was, because what comes back may be answered.
 
         Returns:
             Whether the session came to its own end, and was not stopped.
@@ -136,8 +137,8 @@ class Session:
             await asyncio.wait([consumer, stopper], return_when=asyncio.FIRST_COMPLETED)
             for task in feeders:
                 task.cancel()
-            if settle is not None:
-                await settle()
+            while settle is not None and await settle():
+                await self._caught_up(consumer)
             self.stop()
             await consumer
             for task in others:
@@ -146,6 +147,10 @@ class Session:
             self._handle(self._first.popleft())
         self._checkpoints.write()
         return self._at_end
+
+    async def _caught_up(self, consumer: asyncio.Task[None]) -> None:
+        while not (self._is_empty or consumer.done()):
+            await asyncio.sleep(0)
 
     async def _stream(self, stream: Callable[[Emit], Awaitable[None]]) -> None:
         await stream(self._inbox.put)

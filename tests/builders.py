@@ -290,6 +290,9 @@ class MemoryJournal:
     def step_done(self) -> None:
         self.rests.append(len(self.steps))
 
+    def keep(self) -> None:
+        pass
+
     def commit(self) -> None:
         self.commits += 1
 

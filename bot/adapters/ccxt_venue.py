@@ -9,10 +9,13 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 from bot.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from aiohttp import ClientSession
 
 _SPOT_ALONE: Final[Mapping[str, Mapping[str, object]]] = {
     "binance": {"fetchMarkets": {"types": ["spot"]}, "fetchCurrencies": False},
@@ -28,7 +31,9 @@ _SANDBOXES: Final = frozenset({"binance-testnet", "bybit-testnet", "okx-demo"})
 _DEMOS: Final = frozenset({"binance-demo"})
 
 
-def open_exchange(venue: str, url: str | None = None, *, streams: bool = False) -> Any:
+def open_exchange(
+    venue: str, url: str | None = None, *, streams: bool = False, session: "ClientSession | None" = None
+) -> Any:
     """
     Open an exchange; whoever gets it closes it.
 
@@ -36,6 +41,7 @@ def open_exchange(venue: str, url: str | None = None, *, streams: bool = False) 
         venue: ccxt's name, which `-testnet` or `-demo` can follow where there is one.
         url: Scheme, host and port to ask over REST instead of the exchange's own.
         streams: Whether it is to stream as well.
+        session: Carries its requests and counts them, in place of ccxt's own session and limiter.
 
     Raises:
         ConfigError: There is no such exchange, or no such practice ground of it.
@@ -48,7 +54,8 @@ def open_exchange(venue: str, url: str | None = None, *, streams: bool = False) 
         raise ConfigError(f"there is no exchange {venue!r}{hint}")
     # At DEBUG ccxt writes every header and body, the keys of other connections included.
     logging.getLogger("ccxt").setLevel(logging.INFO)
-    exchange = getattr(ccxt, name)({"options": dict(_SPOT_ALONE.get(name, {}))})
+    carried = {"session": session, "enableRateLimit": False} if session is not None else {}
+    exchange = getattr(ccxt, name)({"options": dict(_SPOT_ALONE.get(name, {})), **carried})
     if venue in _SANDBOXES:
         exchange.set_sandbox_mode(True)
     if venue in _DEMOS:

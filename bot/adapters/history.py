@@ -25,6 +25,8 @@ from bot.core.market import Candle, Timeframe
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from aiohttp import ClientSession
+
 PUBLIC_DATA_URL: Final = "https://data-api.binance.vision"
 """Binance's host for market data: no account can be reached through it."""
 
@@ -64,6 +66,7 @@ class CcxtHistory:
         timeframe: Length of the candles.
         url: Scheme, host and port of the REST interface, without a path; None is the venue's own.
         venue: ccxt's name of the exchange, which `-testnet` or `-demo` can follow.
+        session: Carries its requests, where they are to be counted with others.
         retries_s: Pauses between tries.
         sleep: Waits between two tries.
     """
@@ -75,6 +78,7 @@ class CcxtHistory:
         url: str | None = PUBLIC_DATA_URL,
         *,
         venue: str = "binance",
+        session: "ClientSession | None" = None,
         retries_s: Sequence[float] = RETRIES_S,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -84,7 +88,7 @@ class CcxtHistory:
         self._sleep = sleep
         self._url = url.rstrip("/") if url else venue
         self._silent_until_s = 0.0
-        self._exchange = open_exchange(venue, url)
+        self._exchange = open_exchange(venue, url, session=session)
 
     async def __aenter__(self) -> Self:
         return self

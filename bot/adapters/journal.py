@@ -27,6 +27,7 @@ from bot.adapters.journal_file import (
     prepare_to_write,
     transaction,
     verified_blocks,
+    wait_for_disk,
     write_new,
 )
 from bot.adapters.journal_format import (
@@ -68,10 +69,13 @@ class Recovered(Struct, frozen=True):
 class Journal:
     """One run's journal, open for writing. `create` and `resume` are the ways in."""
 
-    def __init__(self, path: Path, held: ExitStack, db: sqlite3.Connection, block_records: int) -> None:
+    def __init__(
+        self, path: Path, held: ExitStack, db: sqlite3.Connection, synchronous: Synchronous, block_records: int
+    ) -> None:
         self._path = path
         self._held = held
         self._db = db
+        self._synchronous = synchronous
         self._block_records = block_records
         self._blocks = 0
         self._events = 0
@@ -138,7 +142,7 @@ class Journal:
         db = held.enter_context(closing(connect(path)))
         finished = check_format(db, path)
         prepare_to_write(db, path, synchronous=synchronous)
-        journal = cls(path, held, db, block_records)
+        journal = cls(path, held, db, synchronous, block_records)
         recovered = journal._recover(finished=finished)
         journal._held = held.pop_all()
         return journal, recovered
@@ -166,7 +170,18 @@ class Journal:
     def step_done(self) -> None:
         """Say that everything which the last event caused was recorded: a full block is closed here, nowhere else."""
         if len(self._messages) + len(self._observations) + self._weight >= self._block_records:
+            self.keep()
+
+    def keep(self) -> None:
+        """Close the open block without waiting for the disk: it outlives this process; raises as `commit` does."""
+        if self._synchronous != "FULL":
             self.commit()
+            return
+        wait_for_disk(self._db, "NORMAL")
+        try:
+            self.commit()
+        finally:
+            wait_for_disk(self._db, self._synchronous)
 
     def commit(self) -> None:
         """

@@ -76,8 +76,13 @@ def prepare_to_write(db: sqlite3.Connection, path: Path, *, synchronous: Synchro
     (mode,) = db.execute("PRAGMA journal_mode = WAL").fetchone()
     if mode != "wal":
         raise StorageError(f"the file system of {path} cannot hold a journal: put the run's folder on a local disk")
-    db.execute(f"PRAGMA synchronous = {synchronous}")
+    wait_for_disk(db, synchronous)
     db.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+
+
+def wait_for_disk(db: sqlite3.Connection, synchronous: Synchronous) -> None:
+    """Have commits wait for the disk as long as that from now on; a longer wait is one for all that came before."""
+    db.execute(f"PRAGMA synchronous = {synchronous}")
 
 
 @contextmanager

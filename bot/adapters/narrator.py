@@ -67,6 +67,10 @@ class Narrator:
         """An event and all that it caused are written."""
         self._journal.step_done()
 
+    def keep(self) -> None:
+        """Have what is written outlive this process."""
+        self._journal.keep()
+
     def commit(self) -> None:
         """Make what is written durable."""
         self._journal.commit()

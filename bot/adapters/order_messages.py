@@ -171,11 +171,16 @@ class OrderLookedUp(OrderInput, frozen=True, tag=True):
 
 
 class TradesLookedUp(OrderInput, frozen=True, tag=True):
-    """What became of an `AskTrades`: all trades of the order that the venue shows now, or None where it failed."""
+    """
+    What became of an `AskTrades`: all trades of the order that the venue shows now, or None where it failed.
+
+    `refused` is the venue's definite no, where that is why.
+    """
 
     client_order_id: str
     trades: tuple[TradeReport, ...] | None
     reason: str = ""
+    refused: Refused | None = None
 
 
 class AccountLookedUp(OrderInput, frozen=True, tag=True):
@@ -183,13 +188,15 @@ class AccountLookedUp(OrderInput, frozen=True, tag=True):
     What became of an `AskAccount`.
 
     `balances` are by asset; `open_orders` are all that are open in our markets, foreign ones included. None for
-    both is a failure. `asked_at_ms` is when the question was sent: what is younger than that is not in the answer.
+    both is a failure, and `refused` the venue's definite no where that is why. `asked_at_ms` is when the question was
+    sent: what is younger than that is not in the answer.
     """
 
     asked_at_ms: int
     balances: dict[str, Balance] | None
     open_orders: tuple[OrderReport, ...] | None
     reason: str = ""
+    refused: Refused | None = None
 
 
 class OrderHeard(OrderInput, frozen=True, tag=True):

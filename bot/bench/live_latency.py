@@ -161,6 +161,9 @@ class _TimedJournal:
             self.decided_ns[observation.close_time_ms] = perf_counter_ns()
         self._journal.observe(observation)
 
+    def keep(self) -> None:
+        self._journal.keep()
+
     def commit(self) -> None:
         began = perf_counter_ns()
         self._journal.commit()

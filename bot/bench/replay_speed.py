@@ -116,6 +116,9 @@ class NoJournal:
     def step_done(self) -> None:
         """Do nothing."""
 
+    def keep(self) -> None:
+        """Do nothing."""
+
     def commit(self) -> None:
         """Do nothing."""
 

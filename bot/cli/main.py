@@ -38,15 +38,22 @@ class Verb(NamedTuple):
 
 
 VERBS: Final = {
-    "demo": Verb("bot.cli.paper:demo", "Watch the whole machine trade a generated market for a minute."),
+    "demo": Verb("bot.cli.live:demo", "Watch the whole machine trade a generated market for a minute."),
+    "live": Verb("bot.cli.live:live", "Trade live candles through an account at a practice venue."),
     "paper": Verb("bot.cli.paper:paper", "Trade live candles on paper."),
     "replay": Verb("bot.cli.replay:replay", "Trade recorded candles through the same engine."),
     "record": Verb("bot.cli.record:record", "Record a venue's stream onto a tape."),
     "parity": Verb("bot.cli.parity:parity", "Compare a session with the replay of its own tape."),
     "report": Verb("bot.cli.report:report", "Show what a run did and what it cost."),
     "export": Verb("bot.cli.report:export", "Write a run's orders, fills and marks as tables."),
+    "status": Verb("bot.cli.control:status", "Say how a bot stands, and why each market trades or not."),
+    "halt": Verb("bot.cli.control:halt", "Stop a running bot from trading; stops stay."),
+    "resume": Verb("bot.cli.control:resume", "Let a halted bot trade again."),
+    "flatten": Verb("bot.cli.control:flatten", "Sell all that a running bot has bought, and halt it."),
+    "why": Verb("bot.cli.control:why", "Tell why an order exists and what became of it."),
     "health": Verb("bot.cli.health:health", "Say whether a run is alive: its newest candle is recent."),
     "data": Verb("bot.cli.data:data", "Keep candles in a local store: download, import, resample, verify."),
+    "external": Verb("bot.cli.external:external", "Keep outside series: on-chain, market capitalisation, sentiment, news."),
     "train": Verb("bot.cli.train:train", "Train and judge a model, and pack it as a bundle."),
     "init": Verb("bot.cli.config:init", "Write a commented profile to begin with."),
     "config": Verb("bot.cli.config:config", "Show settings and where each value came from."),

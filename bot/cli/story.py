@@ -4,7 +4,8 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol
 
 from bot.adapters.narrator import Filled
 from bot.core.commands import BreakerTripped, Decided, Marked, Notify
@@ -14,11 +15,29 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
     from bot.adapters.narrator import Told
-    from bot.compose.paper_run import PaperRequest
 
+_EMBEDDED_WHERE: Final = "invented market on the embedded exchange"
 _LINES: Final = 14
 _TIMES_TOLD: Final = 10
 """Without a terminal, how many lines tell how far the run is, evenly spread."""
+
+
+class SessionRequest(Protocol):
+    """What every session is asked."""
+
+    @property
+    def out(self) -> Path: ...
+
+    @property
+    def symbols(self) -> tuple[str, ...]: ...
+
+    @property
+    def for_ms(self) -> int | None: ...
+
+
+def market_words(place: str) -> str:
+    """Where a market is, in words: that one is invented must stand in the first line."""
+    return _EMBEDDED_WHERE if place == "embedded" else place
 
 
 class Story:
@@ -99,17 +118,23 @@ class Story:
 
 
 @contextmanager
-def told_live(request: "PaperRequest") -> Iterator[Story]:
-    """Tell a session while it runs."""
+def told_live(request: SessionRequest, manner: str, where: str) -> Iterator[Story]:
+    """
+    Tell a session while it runs.
+
+    Args:
+        request: What was asked for.
+        manner: How it is traded, such as `on paper`.
+        where: Which market it is, in words.
+    """
     from rich.console import Console
     from rich.live import Live
 
     console = Console(stderr=True, highlight=False)
-    where = "invented market on the embedded exchange" if request.exchange == "embedded" else request.exchange
     out = request.out
-    story = Story(console, f"Candlewick on paper: {', '.join(request.symbols)}, {where}", request.for_ms)
+    story = Story(console, f"Candlewick {manner}: {', '.join(request.symbols)}, {where}", request.for_ms)
     console.print(
-        f"trading on paper into {out}: {where}; Ctrl-C stops it, the same command with --out {out} goes on",
+        f"trading {manner} into {out}: {where}; Ctrl-C stops it, the same command with --out {out} goes on",
         soft_wrap=True,
         markup=False,
     )

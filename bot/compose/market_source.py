@@ -15,6 +15,7 @@ from bot.adapters.history import PUBLIC_DATA_URL
 from bot.adapters.stream_connection import Dial
 from bot.compose.feed_plan import EMBEDDED, EMBEDDED_WORDS, is_streamed_by_ccxt
 from bot.core.market import Timeframe
+from bot.core.ports import Clock
 
 EMBEDDED_ORIGIN_MS: Final = 1_704_067_200_000
 """2024-01-01, where the embedded exchange's markets begin."""
@@ -41,17 +42,18 @@ class MarketSource(Struct, frozen=True):
     An open source of market data.
 
     `rest_venue` is what `CcxtHistory` calls the venue; `stream_url` and `rest_url` are None where its own are used.
-    `clock` is the time that a session runs by, `end_reason` the close of a stream that means the market is over, and
-    `dial` opens what is no websocket of ours.
+    `clock` is the time that a session runs by, `feed_clock` that by which its feed waits. `end_reason` is the close of
+    a stream that means the market is over, and `dial` opens what is no websocket of ours.
     """
 
-    clock: MarketClock | SystemClock
+    clock: Clock
     label: str
     rest_venue: str
     stream_url: str | None = None
     rest_url: str | None = None
     end_reason: str | None = None
     dial: Dial | None = None
+    feed_clock: Clock = SystemClock()
 
 
 def embedded_start_ms(timeframe: Timeframe) -> int:

@@ -19,7 +19,7 @@ from bot.compose.feed_plan import EMBEDDED, FeedPlan
 from bot.compose.market_source import InventedMarket, MarketSource, embedded_start_ms, market_source
 from bot.compose.parts import REFERENCE_BUNDLE, load_forecaster, paper_broker, resolve_strategy
 from bot.compose.run import Opened, open_run, plan
-from bot.compose.session_parts import begin, candles, durable, floor_ms, heard_until, instruments
+from bot.compose.session_parts import after_tape, begin, candles, floor_ms, heard_until, instruments
 from bot.compose.tape_events import TAPE_FOLDER
 from bot.core.events import PriceUpdated
 from bot.core.market import Instrument, Timeframe
@@ -149,7 +149,7 @@ async def _session(
             PaperPlay(pump, broker, timeframe.ms),
             InstantAssembler(symbols, int(header.settings["engine.batch_deadline_ms"])),
             checkpoints,
-            commit=durable(journal, tape),
+            commit=after_tape(tape, journal.commit),
             progress=progress,
         )
         session = Session(

@@ -131,6 +131,9 @@ class _Witness:
     def step_done(self) -> None:
         pass
 
+    def keep(self) -> None:
+        pass
+
     def commit(self) -> None:
         pass
 

@@ -8,7 +8,7 @@ one that knows whether a run is a replay or a session.
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
@@ -28,6 +28,11 @@ from strategies.forecasting.features import SHIPPED
 
 if TYPE_CHECKING:
     from strategies.forecasting.bundle import Bundle
+
+
+PLACE: Final = "place"
+SPEED: Final = "speed"
+"""What a run at a venue writes down beside its other inputs: where, and how fast its market runs."""
 
 
 class Opened(Struct, frozen=True):
@@ -107,14 +112,19 @@ def build_engine(header: RunStarted) -> Engine:
             raise JournalError("the run was made with another set of features than this version computes")
         features, window = SHIPPED, int(header.fingerprints["window"])
     timeframe = Timeframe(header.timeframe)
+    # At a venue time is real, and where it runs faster so does every deadline.
+    speed = float(header.fingerprints.get(SPEED, "1"))
+    at_venue = PLACE in header.fingerprints
     deadline_ms = settings.engine.forecast_deadline_ms or min(5_000, timeframe.ms // 20)
     engine_settings = EngineSettings(
         timeframe=timeframe,
         limits=risk_limits(settings),
         window_length=window,
-        forecast_deadline_ms=deadline_ms,
-        batch_deadline_ms=min(settings.engine.batch_deadline_ms, timeframe.ms // 2),
+        forecast_deadline_ms=min(round(deadline_ms * speed), max(timeframe.ms, deadline_ms)),
+        batch_deadline_ms=min(round(settings.engine.batch_deadline_ms * speed), timeframe.ms // 2),
         id_prefix=header.run_id[:8],
+        unprotected_ms=round(settings.execution.unprotected_ms * speed) if at_venue else 0,
+        reconcile_ms=round(settings.execution.reconcile_ms * speed) if at_venue else 0,
     )
     return Engine(header.instruments, engine_settings, strategy, features, header.budget)
 

@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable, Sequence
 
 from bot.adapters.candle_stream import CandleStreams
-from bot.adapters.clock import SystemClock
 from bot.adapters.feed_outputs import EngineEvent
 from bot.adapters.history import CcxtHistory, TradingRules
 from bot.adapters.tape_writer import TapeWriter
@@ -12,7 +11,6 @@ from bot.compose.market_source import MarketSource
 from bot.compose.parts import costs, overruled
 from bot.core.events import CandleClosed, MarketRestored
 from bot.core.market import Instrument, Timeframe
-from bot.core.ports import Record
 from bot.core.run_record import RunRecord
 from bot.engine.engine import Engine
 from bot.pump import Pump
@@ -21,17 +19,17 @@ from bot.runner import Emit
 from config.loading import Loaded
 
 
-def durable(journal: Record, tape: TapeWriter | None) -> Callable[[], None]:
-    """Make what was handled durable, the tape before the journal."""
+def after_tape(tape: TapeWriter | None, write: Callable[[], None]) -> Callable[[], None]:
+    """Have the tape written before the journal is, which `write` does."""
     if tape is None:
-        return journal.commit
+        return write
 
-    def commit() -> None:
+    def both() -> None:
         # A journal must never be ahead of its tape: a kill between the two leaves a tape that knows more.
         tape.flush()
-        journal.commit()
+        write()
 
-    return commit
+    return both
 
 
 def candles(
@@ -64,7 +62,7 @@ def candles(
             planned.feed(streams),
             history,
             emit,
-            SystemClock(),
+            source.feed_clock,
             tap=tape.write if tape else None,
             end_reason=source.end_reason,
             dial=source.dial,

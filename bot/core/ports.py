@@ -94,6 +94,10 @@ class Record(Protocol):
         """Say that nothing more follows from what was written."""
         ...
 
+    def keep(self) -> None:
+        """Have everything that is written outlive this process; the disk is not waited for."""
+        ...
+
     def commit(self) -> None:
-        """Make everything that is written durable."""
+        """Make everything that is written durable: it outlives a power failure as well."""
         ...

@@ -5,13 +5,13 @@ The engine has no clock, socket, file, randomness or event loop. Its time is the
 journal's events to a fresh engine gives the same commands.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import assert_never
 
 import msgspec
 
-from bot.core.commands import AnyCommand
+from bot.core.commands import AnyCommand, Decided
 from bot.core.errors import DataError
 from bot.core.events import (
     AccountDrifted,
@@ -42,6 +42,7 @@ from bot.core.events import (
 )
 from bot.core.market import Instrument
 from bot.core.portfolio import Portfolio
+from bot.core.status import EngineStatus
 from bot.core.window import FeatureSet, Window
 from bot.engine.books import Books
 from bot.engine.desk import OrderDesk
@@ -50,6 +51,7 @@ from bot.engine.guard import GUARD_TIMER, PositionGuard
 from bot.engine.instants import Instants
 from bot.engine.readiness import RECONCILE_TIMER, Readiness
 from bot.engine.state import EngineSettings, EngineState, MarketState, Snapshot
+from bot.engine.status import StatusView
 from bot.engine.watch import AccountWatch
 from risk.breakers import BreakerState, TradingState
 from strategies.strategy import Strategy
@@ -156,6 +158,11 @@ class Engine:
     def state(self) -> EngineState:
         """What the engine knows; to be read, not written."""
         return self._state
+
+    def status(self, decisions: Mapping[str, Decided]) -> EngineStatus:
+        """How it stands, in plain values; `decisions` are the last ones by market, which it does not keep."""
+        view = StatusView(self._state, self._settings, self._instruments, self._windows, self._entry)
+        return view.look(decisions)
 
     def next_open_ms(self, symbol: str) -> int:
         """Open time of the candle that must follow; -1 where any may."""

@@ -62,6 +62,9 @@ class Diary:
     def step_done(self) -> None:
         self.lines.append("step")
 
+    def keep(self) -> None:
+        self.commit()
+
     def commit(self) -> None:
         self.lines.append("commit")
 

@@ -14,13 +14,17 @@ from bot.core.commands import (
     Verdict,
 )
 from bot.core.events import (
+    AccountDrifted,
     AccountReconciled,
     AnyEvent,
     Backfilled,
     CandleClosed,
+    EpochBegan,
+    Flatten,
     ForecastFailed,
     ForecastReady,
     Halt,
+    MarketBarred,
     MarketRestored,
     MarketSuspended,
     ModelReady,
@@ -122,7 +126,9 @@ def filled(number: int) -> OrderFilled:
 EVENTS: tuple[AnyEvent, ...] = (
     SessionStarted(1),
     ModelReady(2, "model@0123456789ab"),
-    AccountReconciled(3),
+    AccountReconciled(3, {"BNB": Decimal("0.25")}),
+    AccountDrifted(3, "0.5 BTC are missing"),
+    EpochBegan(3, "nothing of ours is known there"),
     SettingsChanged(4, {"settings": "7" * 64}, {"timeframe": "1h"}),
     Backfilled(5, SYMBOL, 0, 3 * HOUR_MS, (candle(0), candle(1), candle(2))),
     closed(3),
@@ -131,6 +137,7 @@ EVENTS: tuple[AnyEvent, ...] = (
     PriceUpdated(7, SYMBOL, 99.5, 100.5, 100.0),
     MarketSuspended(8, SYMBOL, "silent"),
     MarketRestored(9, SYMBOL),
+    MarketBarred(9, SYMBOL, "the venue has halted it"),
     OrderAccepted(10, "a1b2c31", "v1"),
     OrderRejected(11, "a1b2c32", "too small"),
     OrderUnknown(12, "a1b2c33", "timed out"),
@@ -139,6 +146,7 @@ EVENTS: tuple[AnyEvent, ...] = (
     TimerFired(14, "batch"),
     Halt(15, "lunch"),
     Resume(16, "after lunch"),
+    Flatten(17, "enough"),
 )
 DEEDS: tuple[Deed, ...] = (submitted(1), CancelOrder("a1b2c31", SYMBOL))
 OBSERVATIONS: tuple[Observation, ...] = (

@@ -12,6 +12,7 @@ import pytest
 from bot.adapters.journal import Journal
 from bot.adapters.journal_format import INSERT_BLOCK, identifying, is_deed, without_latency
 from bot.adapters.journal_reader import read_run
+from bot.core.events import AccountReconciled, AnyEvent
 from tests.unit.bot.adapters.journal_samples import DEEDS, EVENTS, HEADER, OBSERVATIONS, forecast, keep
 
 GOLDEN = Path(__file__).resolve().parents[3] / "golden" / "journal_format.json"
@@ -83,3 +84,8 @@ def test_only_events_of_the_market_identify_a_run():
     messages = [msgspec.msgpack.encode(record) for record in (HEADER, *EVENTS, *DEEDS)]
     session_events = 4  # the header, the session, the model, the account
     assert len(list(identifying(messages))) == len(messages) - session_events - len(DEEDS)
+
+
+def test_an_account_that_agreed_before_foreign_money_was_written_down_is_read():
+    (old,) = msgspec.msgpack.decode(msgspec.msgpack.encode([["AccountReconciled", 3]]), type=list[AnyEvent])
+    assert old == AccountReconciled(3)

@@ -41,6 +41,9 @@ class Pages:
     def step_done(self) -> None:
         self.calls.append("step done")
 
+    def keep(self) -> None:
+        self.commit()
+
     def commit(self) -> None:
         self.calls.append("commit")
 

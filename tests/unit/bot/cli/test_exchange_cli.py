@@ -1,8 +1,12 @@
 """`candlewick exchange`: candles to a file, and the arguments of the server."""
 
 import asyncio
+import json
+import ssl
 
+import ccxt.async_support as ccxt  # type: ignore[import-untyped]
 import pytest
+from aiohttp import ClientSession, TCPConnector
 from click.testing import CliRunner
 
 from bot.adapters.exchange_process import ExchangeProcess
@@ -53,6 +57,7 @@ def test_a_start_that_is_no_date_is_a_usage_error(tmp_path) -> None:
         (["--candles", "BTC/USDT"], "SYMBOL=FILE"),
         (["--candles", "BTC/USDT=/no/such/file"], "there is no file"),
         (["--from", "2024-01-01T00:30"], "not a multiple"),
+        (["--accounts", "/no/such/file"], "cannot be read"),
     ],
 )
 def test_arguments_that_cannot_be_served_are_one_sentence(words, sentence) -> None:
@@ -73,3 +78,35 @@ async def test_a_file_of_candles_is_served_as_a_market(tmp_path) -> None:
     ):
         answer = await history.backfill(Backfill("BTC/USDT", 0, market.end_ms))
     assert list(answer.candles) == [market.at(market.begin_ms + n * Timeframe.H1.ms) for n in range(40)]
+
+
+@pytest.mark.asyncio
+async def test_accounts_trade_over_tls_and_are_seen_by_who_controls_the_exchange(tmp_path) -> None:
+    key, secret = "k" * 64, "not a real secret"
+    accounts = tmp_path / "accounts.json"
+    accounts.touch(0o600)
+    customer = {"account": "main", "api_key": key, "secret": secret, "balances": {"USDT": "100000"}}
+    accounts.write_text(json.dumps([customer]))
+    words = ["--accounts", str(accounts), "--tls", str(tmp_path / "tls"), "--control-port", "0", "--speed", "max"]
+    async with await ExchangeProcess.start(words) as process:
+        ready = process.ready
+        trusted = ssl.create_default_context(cafile=ready.ca_file)
+        connector = TCPConnector(ssl=trusted)
+        async with ClientSession(connector=connector) as session:
+            api = f"{ready.tls_url}/api/v3"
+            client = ccxt.binance(
+                {
+                    "apiKey": key,
+                    "secret": secret,
+                    "session": session,
+                    "timeout_on_exit": 0,
+                    "urls": {"api": {"public": api, "private": api}},
+                    "options": {"fetchMarkets": {"types": ["spot"]}, "fetchCurrencies": False, "fetchMargins": False},
+                }
+            )
+            order = await client.create_order("BTC/USDT", "market", "buy", 0.5)
+            await client.close()
+            async with session.get(f"{ready.control_url}/orders?account=main") as answer:
+                truth = await answer.json()
+    assert [str(found["order_id"]) for found in truth["orders"]] == [order["id"]]
+    assert order["status"] == "closed"

@@ -1,11 +1,15 @@
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 
-from bot.cli import paper as paper_module
+from bot.cli import telling
+from bot.cli.live import _new_folder
 from bot.cli.options import Duration, Speed
-from bot.cli.paper import _new_folder
+from bot.compose.account import AccountRequest
+from bot.compose.live_run import LiveRequest
+from bot.compose.market_source import InventedMarket
 from bot.compose.paper_run import PaperRequest
 from bot.core.errors import ConfigError
 from tests.command_line import called
@@ -53,15 +57,15 @@ def test_too_many_demos_are_said_to_be(tmp_path: Path, monkeypatch: pytest.Monke
         _new_folder(tmp_path)
 
 
-def asked(monkeypatch: pytest.MonkeyPatch, capfd: Capture, *words: str) -> PaperRequest:
+def asked(monkeypatch: pytest.MonkeyPatch, capfd: Capture, *words: str) -> Any:
     """What a command asks for, without doing it."""
-    requests: list[PaperRequest] = []
+    requests: list[Any] = []
 
-    def take(request: PaperRequest, _as_json: bool) -> int:
+    def take(request: object, _run: object, **_: object) -> int:
         requests.append(request)
         return 0
 
-    monkeypatch.setattr(paper_module, "_run", take)
+    monkeypatch.setattr(telling, "run_told", take)
     assert called(capfd, *words).returncode == 0
     return requests[0]
 
@@ -93,7 +97,7 @@ def test_the_words_of_a_session_arrive_as_they_were_said(monkeypatch: pytest.Mon
     )
 
 
-def test_the_demo_is_a_lively_session_of_a_hundred_days_in_about_a_minute(
+def test_the_demo_is_a_lively_session_of_weeks_in_about_a_minute(
     monkeypatch: pytest.MonkeyPatch, capfd: Capture, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -101,5 +105,39 @@ def test_the_demo_is_a_lively_session_of_a_hundred_days_in_about_a_minute(
     assert request.out == Path("runs/demo-1")
     assert request.profile == "lively"
     assert request.symbols == ("BTC/USDT", "ETH/USDT")
-    assert request.for_ms == 100 * DAY_MS
-    assert 45 <= request.for_ms / 1000 / float(request.speed) <= 60
+    assert request.for_ms == 900 * DAY_MS // 24
+    assert request.account == AccountRequest("embedded")
+    assert 45 <= request.for_ms / 1000 / float(request.invented.speed) <= 60
+
+
+def test_a_live_session_names_its_place_and_its_budget(monkeypatch: pytest.MonkeyPatch, capfd: Capture) -> None:
+    words = ["live", "--out", "run", "--exchange", "binance", "--testnet", "--keys", "k", "--cash", "500"]
+    assert asked(monkeypatch, capfd, *words) == LiveRequest(
+        out=Path("run"), account=AccountRequest("binance-testnet", Path("k")), cash="500"
+    )
+
+
+def test_an_exchange_that_runs_already_can_be_joined(monkeypatch: pytest.MonkeyPatch, capfd: Capture) -> None:
+    words = ["live", "--out", "run", "--join", "ready.json", "--speed", "60", "--seed", "9"]
+    request = asked(monkeypatch, capfd, *words)
+    assert request.account == AccountRequest("embedded", None, Path("ready.json"))
+    assert request.invented == InventedMarket(seed=9, speed="60")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--testnet", "--demo", "--exchange", "binance"], "--testnet and --demo are two places"),
+        (["--testnet"], "--testnet is Binance's"),
+        (["--exchange", "binance"], "real money is refused"),
+        (["--exchange", "bianance"], "no account can be kept at 'bianance'"),
+        (["--speed", "max"], "--speed max has no time in which an order could travel"),
+    ],
+)
+def test_what_cannot_be_traded_at_is_one_sentence(
+    capfd: Capture, tmp_path: Path, words: list[str], sentence: str
+) -> None:
+    ended = called(capfd, "live", "--out", tmp_path / "run", "--strategy", "buy-and-hold", *words)
+    assert ended.returncode == ConfigError.exit_code
+    assert sentence in ended.stderr
+    assert not (tmp_path / "run").exists()

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from bot.adapters.narrator import Filled
 from bot.cli import story as story_module
-from bot.cli.story import Story, told_live
+from bot.cli.story import Story, market_words, told_live
 from bot.compose.paper_run import PaperRequest
 from bot.core.commands import BreakerTripped, Decided, Marked, Notify, Verdict
 from bot.core.orders import Fill, Purpose, Side
@@ -113,7 +113,7 @@ def test_on_a_terminal_the_screen_tells_it() -> None:
 def test_a_session_begins_by_saying_what_it_trades_and_how_to_stop_it(
     capsys: pytest.CaptureFixture[str], exchange: str, where: str
 ) -> None:
-    with told_live(PaperRequest(out=Path("runs/[1]"), exchange=exchange)):
+    with told_live(PaperRequest(out=Path("runs/[1]")), "on paper", market_words(exchange)):
         pass
     said = capsys.readouterr()
     assert said.out == ""
@@ -132,5 +132,5 @@ def test_on_a_terminal_the_story_is_live(monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr("rich.live.Live", live)
     monkeypatch.setattr("rich.console.Console", lambda **_: a_console(terminal=True))
-    with story_module.told_live(PaperRequest(out=Path("run"))) as story:
+    with story_module.told_live(PaperRequest(out=Path("run")), "on paper", "here") as story:
         assert shown == [story]

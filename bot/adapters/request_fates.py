@@ -1,0 +1,38 @@
+"""
+What becomes of a request that gets no proper answer, as errors that ccxt hands on.
+
+ccxt turns aiohttp's connection errors into its own `NetworkError` and keeps them as the cause: so each of these is one
+of them and one of ours. `Withheld` alone proves that nothing was sent. Knows nothing of what was asked.
+"""
+
+from aiohttp import ClientConnectionError, ClientConnectorError
+
+from bot.core.errors import VenueError, VenueUnavailable
+
+
+class Withheld(VenueUnavailable, ClientConnectorError):
+    """
+    The request never left this process: nothing can have come of it.
+
+    To aiohttp it is a connection that was never made. `retry_at_ms`, by the venue's clock, is when it may be tried
+    again, where that is known.
+    """
+
+    def __init__(self, reason: str, retry_at_ms: int | None = None) -> None:
+        OSError.__init__(self, reason)
+        self.retry_at_ms = retry_at_ms
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class PeerRefused(Withheld):
+    """Whoever would have been talked to is not who may be: another host, another address or another certificate."""
+
+
+class Unanswered(VenueUnavailable, ClientConnectionError):
+    """The connection was lost after the request may have been read: nobody can say what became of it."""
+
+
+class Redirected(VenueError, ClientConnectionError):
+    """The venue sent us elsewhere. We do not go: what was a POST would arrive as a GET, and keys at a stranger."""

@@ -1,0 +1,72 @@
+"""
+Orders that the venue had and does not know any more: gone one by one, or the venue has begun anew.
+
+Practice venues are emptied about once a month. Then none of our orders has ever been, the balances are others, and to
+go on with positions that were bought before would be to sell somebody else's coins. Pure.
+"""
+
+from collections.abc import Iterable, Mapping
+from enum import Enum, auto
+
+from bot.adapters.order_fate import OrderFate
+from bot.adapters.order_messages import Balance
+from bot.core.market import Instrument
+
+
+class Verdict(Enum):
+    """What the missing orders mean."""
+
+    NOTHING = auto()  # none is missing, or more has to be heard
+    GONE = auto()  # those that have vanished are over
+    NEW_EPOCH = auto()  # the venue has begun anew
+
+
+class EpochWatch:
+    """
+    Judges missing orders together.
+
+    Args:
+        instruments: Our markets.
+        may_reset: Whether the venue begins anew from time to time; one with real money never does.
+    """
+
+    def __init__(self, instruments: Mapping[str, Instrument], *, may_reset: bool) -> None:
+        self._instruments = instruments
+        self._may_reset = may_reset
+        self._before: Mapping[str, Balance] | None = None
+        self._now: Mapping[str, Balance] = {}
+
+    def see(self, balances: Mapping[str, Balance], fates: Iterable[OrderFate]) -> None:
+        """Remember what is in the account, and what was while no order was missing."""
+        self._now = balances
+        if not any(fate.absence.is_suspected for fate in fates):
+            self._before = balances
+
+    def judge(self, fates: Iterable[OrderFate]) -> Verdict:
+        """Say what follows from the orders that have vanished."""
+        held = [fate for fate in fates if fate.is_at_venue]
+        vanished = [fate for fate in held if fate.is_vanished]
+        if not vanished:
+            return Verdict.NOTHING
+        if not self._may_reset:
+            return Verdict.GONE
+        if any(fate.absence.is_suspected and not fate.is_vanished for fate in held):
+            return Verdict.NOTHING
+        is_new = len(vanished) == len(held) and self._has_other_money(vanished)
+        return Verdict.NEW_EPOCH if is_new else Verdict.GONE
+
+    def forget(self) -> None:
+        """A new epoch begins with what is in the account now."""
+        self._before = self._now
+
+    def _has_other_money(self, vanished: Iterable[OrderFate]) -> bool:
+        """Whether nothing that our orders dealt in is as it was; after a restart nobody knows how it was."""
+        if self._before is None:
+            return True
+        markets = [self._instruments[fate.intent.symbol] for fate in vanished]
+        assets = {asset for market in markets for asset in (market.base, market.quote)}
+        return all(_total(self._before, asset) != _total(self._now, asset) for asset in assets)
+
+
+def _total(balances: Mapping[str, Balance], asset: str) -> object:
+    return balances.get(asset, Balance()).total

@@ -1,0 +1,145 @@
+"""
+How we stand with a venue: whether it may be spoken to, whether it takes orders, and which markets it has closed.
+
+What it refuses for reasons of its own is not tried again at once: a ban grows with every request during it, and a key
+that was refused stays refused. Sans-I/O.
+"""
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from bot.adapters.order_messages import Answered, Outcome, Refusal, Refused, RenewRules
+from bot.adapters.order_outputs import OrderOutput
+from bot.adapters.order_patience import OrderPatience
+from bot.core.events import Halt, MarketBarred
+
+
+class _Closed(Struct, frozen=True):
+    """A market that takes no orders: tried again after a pause, and closed for twice as long if that is refused."""
+
+    reason: str
+    until_ms: int
+    pause_ms: int
+
+
+class VenueStanding:
+    """What the venue's refusals mean for everything that we want of it."""
+
+    def __init__(self, symbols: Iterable[str], patience: OrderPatience) -> None:
+        self._patience = patience
+        self._silent_until_ms = 0
+        self._silence = ""
+        self._no_orders_until_ms = 0
+        self._down = ""
+        self._is_key_refused = False
+        self._closed: dict[str, _Closed] = {}
+        self._told = dict.fromkeys(symbols, "")
+
+    @property
+    def silent_until_ms(self) -> int:
+        """Before this nothing at all is asked or sent."""
+        return self._silent_until_ms
+
+    @property
+    def is_down(self) -> bool:
+        """Whether the venue said that it is closed as a whole."""
+        return bool(self._down)
+
+    @property
+    def due_ms(self) -> int | None:
+        """When the next market is tried again; None where none is closed."""
+        return min((closed.until_ms for closed in self._closed.values() if closed.reason), default=None)
+
+    @property
+    def orders_from_ms(self) -> int:
+        """Before this no order is sent."""
+        return max(self._silent_until_ms, self._no_orders_until_ms)
+
+    def heard_from(self, due_ms: int | None, *, is_order: bool = False) -> int | None:
+        """When something that is due then, if anything is, can be asked or sent."""
+        if due_ms is None:
+            return None
+        return max(due_ms, self.orders_from_ms if is_order else self._silent_until_ms)
+
+    def no_entry(self, symbol: str, now: int) -> str:
+        """Why no entry can be sent in a market now; empty where one can."""
+        if now < self._silent_until_ms:
+            return self._silence
+        if now < self._no_orders_until_ms:
+            return "the venue takes no more orders for the moment"
+        return self._reason(symbol)
+
+    def learn(
+        self, outcome: Outcome | None, symbol: str, now: int, out: list[OrderOutput], *, was_order: bool = False
+    ) -> None:
+        """Take what became of a request about a market, which was an order or something else."""
+        if isinstance(outcome, Refused):
+            self._refused(outcome, symbol, now, out, was_order=was_order)
+        elif isinstance(outcome, Answered):
+            if was_order:
+                self._closed.pop(symbol, None)
+            self.spoke(now, out)
+
+    def spoke(self, now: int, out: list[OrderOutput]) -> None:
+        """The venue has answered as it should: it is not down, and the key is good."""
+        self._down, self._is_key_refused = "", False
+        self._tell(now, out)
+
+    def look(self, now: int, out: list[OrderOutput]) -> None:
+        """Let markets be tried again whose pause is over."""
+        for symbol, closed in self._closed.items():
+            if closed.reason and now >= closed.until_ms:
+                self._closed[symbol] = _Closed("", closed.until_ms, closed.pause_ms)
+                self._tell(now, out)
+
+    def _refused(self, refused: Refused, symbol: str, now: int, out: list[OrderOutput], *, was_order: bool) -> None:
+        patience, retry_at_ms = self._patience, refused.retry_at_ms or 0
+        match refused.refusal:
+            case Refusal.LIMITED if was_order:
+                self._no_orders_until_ms = max(self._no_orders_until_ms, retry_at_ms or now + patience.limited_ms)
+            case Refusal.LIMITED:
+                self._fall_silent(retry_at_ms or now + patience.limited_ms, refused.reason)
+            case Refusal.BLOCKED:
+                self._down = refused.reason
+                self._fall_silent(retry_at_ms or now + patience.blocked_ms, refused.reason)
+            case Refusal.CREDENTIALS:
+                self._fall_silent(retry_at_ms or now + patience.credentials_ms, refused.reason)
+                self._refuse_key(refused.reason, now, out)
+            case Refusal.MAINTENANCE:
+                self._down = refused.reason
+            case Refusal.MARKET_CLOSED:
+                self._close(symbol, refused.reason, now)
+                out.append(RenewRules(symbol))
+            case Refusal.RULES if was_order:
+                out.append(RenewRules(symbol))
+            case _:
+                return
+        self._tell(now, out)
+
+    def _fall_silent(self, until_ms: int, reason: str) -> None:
+        if until_ms > self._silent_until_ms:
+            self._silent_until_ms, self._silence = until_ms, reason
+
+    def _refuse_key(self, reason: str, now: int, out: list[OrderOutput]) -> None:
+        if not self._is_key_refused:
+            self._is_key_refused = True
+            advice = "check the key, its rights and its addresses at the venue, then resume"
+            out.append(Halt(now, f"the venue refuses our key: {reason}; {advice}"))
+
+    def _close(self, symbol: str, reason: str, now: int) -> None:
+        before = self._closed.get(symbol)
+        patience = self._patience
+        pause_ms = min(2 * before.pause_ms, patience.longest_closed_ms) if before else patience.closed_ms
+        self._closed[symbol] = _Closed(reason or "the market is closed", now + pause_ms, pause_ms)
+
+    def _reason(self, symbol: str) -> str:
+        closed = self._closed.get(symbol)
+        return self._down or (closed.reason if closed else "")
+
+    def _tell(self, now: int, out: list[OrderOutput]) -> None:
+        for symbol, told in self._told.items():
+            reason = self._reason(symbol)
+            if bool(reason) is not bool(told):
+                self._told[symbol] = reason
+                out.append(MarketBarred(now, symbol, reason))

@@ -1,0 +1,52 @@
+"""A session at the command line: told while it runs, concluded when it has ended."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from time import perf_counter
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from bot.adapters.narrator import Tell
+    from bot.cli.story import SessionRequest
+
+_Request = TypeVar("_Request", bound="SessionRequest")
+
+
+def run_told(
+    request: _Request,
+    run: "Callable[[_Request, Tell, Callable[[int, int], None]], Awaitable[bool]]",
+    *,
+    manner: str,
+    place: str,
+    as_json: bool,
+) -> int:
+    """
+    Run a session to its end and show what came of it.
+
+    Args:
+        request: What was asked for.
+        run: Runs it; tells whether the run is finished.
+        manner: How it is traded, such as `on paper`.
+        place: Where.
+        as_json: One object on standard output instead of words.
+
+    Returns:
+        The exit code of the run's conclusion.
+    """
+    from bot.adapters.log import configure_logging
+    from bot.cli.conclusion import conclude
+    from bot.cli.story import market_words, told_live
+
+    began = perf_counter()
+    configure_logging()
+
+    async def session() -> bool:
+        return await run(request, story.tell, story.progress)
+
+    with told_live(request, manner, market_words(place)) as story:
+        finished = asyncio.run(session())
+    if not finished:
+        click.echo(f"stopped; the same command with --out {request.out} goes on", err=True)
+    return conclude(request.out, seconds=perf_counter() - began, as_json=as_json)
