@@ -21,6 +21,7 @@ from bot.adapters.api_keys import Credentials
 from bot.adapters.ban_file import BanFile
 from bot.adapters.ccxt_account import open_account
 from bot.adapters.ccxt_orders import CcxtOrders
+from bot.adapters.market_standings import MarketStandings
 from bot.adapters.narrator import Told
 from bot.adapters.rate_budget import RateBudget
 from bot.adapters.request_gate import RequestGate
@@ -120,7 +121,8 @@ async def account_at(exchange: Exchange, folder: Path) -> AsyncIterator[Account]
     )
     async with AsyncExitStack() as held:
         session = await held.enter_async_context(open_session(peers, gate, ca_file=exchange.certified.ca_file))
-        orders = CcxtOrders(open_account(place, credentials, session, clock), clock)
+        standings = MarketStandings()
+        orders = CcxtOrders(open_account(place, credentials, session, clock), clock, standings)
         held.push_async_callback(orders.close)
         clock.ask_by(orders.time_ms)
         await clock.measure()
@@ -129,7 +131,7 @@ async def account_at(exchange: Exchange, folder: Path) -> AsyncIterator[Account]
             clock, "a test", "binance", "ws" + url.removeprefix("http"), url, END_OF_MARKET, feed_clock=clock
         )
         ca_file = exchange.certified.ca_file
-        yield Account(place, credentials, peers, ca_file, session, gate, clock, orders, source, 1.0)
+        yield Account(place, credentials, peers, ca_file, session, gate, clock, orders, standings, source, 1.0)
 
 
 class Bot:

@@ -8,7 +8,7 @@ import logging
 import os
 import re
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -37,6 +37,10 @@ class Credentials(Struct, frozen=True):
         return f"Credentials({MASK})"
 
     __str__ = __repr__
+
+    def __rich_repr__(self) -> Iterator[str]:
+        """What a traceback shows in colour; msgspec would show both fields."""
+        yield MASK
 
 
 def read_credentials(environment: Mapping[str, str], folder: Path | None = None) -> Credentials:

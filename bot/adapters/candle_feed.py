@@ -22,7 +22,7 @@ from bot.adapters.feed_inputs import (
     Tick,
 )
 from bot.adapters.feed_outputs import CannotSubscribe, FeedOutput, GiveUp, Ready
-from bot.adapters.feed_watch import MarketWatch, VenueClock
+from bot.adapters.feed_watch import FrameClock, MarketWatch
 from bot.adapters.patience import Patience
 from bot.adapters.venues import (
     Alive,
@@ -88,7 +88,7 @@ class CandleFeed:
         self._streams = {stream.symbols: stream for stream in streams}
         self._patience = patience
         self._monitor = monitor
-        self._clock = VenueClock(patience.silence_ms, patience.stale_ms)
+        self._clock = FrameClock(patience.silence_ms, patience.stale_ms)
         self._links: dict[int, _Link] = {}
         self._elapsed = 0
         self._last_ms: int | None = None

@@ -12,9 +12,10 @@ from functools import partial
 from typing import Any, Final
 
 from bot.adapters.ccxt_line import CcxtLine
-from bot.adapters.exchange_info import read_rules
+from bot.adapters.exchange_info import read_limits, read_rules
 from bot.adapters.order_messages import NotSent, Refused
 from bot.adapters.order_reports import venue_symbol
+from bot.adapters.rate_limits import RateLimits
 from bot.adapters.venue_filters import LotSize, PriceFilter, Standing
 from bot.adapters.venue_rules import VenueRules, check_filters
 from bot.core.errors import VenueError
@@ -37,6 +38,8 @@ class CcxtMarkets:
         self._line = line
         self._standing = standing
         self._rules: dict[str, VenueRules] = {}
+        self.limits = RateLimits()
+        """What the venue lets us ask and place, as it said last."""
         self._listed: dict[str, Any] = {}
 
     async def load(self, symbols: Sequence[str]) -> dict[str, VenueRules]:
@@ -48,18 +51,21 @@ class CcxtMarkets:
                 force.
         """
         rules: dict[str, VenueRules] = {}
+        limits = self.limits
         listed: list[Any] = []
         for first in range(0, len(symbols), _NAMES_AT_ONCE):
             wanted = symbols[first : first + _NAMES_AT_ONCE]
             names = json.dumps([venue_symbol(symbol) for symbol in wanted], separators=(",", ":"))
             send = partial(self._fetch, names, listed)
-            rules |= await self._line.look_up(
-                f"the rules of {', '.join(wanted)}", send, partial(read_rules, symbols=wanted)
+            said, limits = await self._line.look_up(
+                f"the rules of {', '.join(wanted)}", send, partial(_read, symbols=wanted)
             )
+            rules |= said
         understood = {market["symbol"]: market for market in listed}
         for symbol in symbols:
             _check_grid(rules[symbol], understood.get(symbol))
         self._rules |= rules
+        self.limits = limits
         self._listed |= understood
         self._line.exchange.set_markets(list(self._listed.values()))
         return rules
@@ -81,6 +87,10 @@ class CcxtMarkets:
 
     async def _fetch(self, names: str, into: list[Any]) -> None:
         into += await self._line.exchange.fetch_markets({"symbols": names})
+
+
+def _read(body: str, symbols: Sequence[str]) -> tuple[dict[str, VenueRules], RateLimits]:
+    return read_rules(body, symbols), read_limits(body)
 
 
 def _check_grid(rules: VenueRules, market: Any) -> None:

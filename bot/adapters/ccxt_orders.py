@@ -17,6 +17,7 @@ from bot.adapters.ccxt_markets import CcxtMarkets
 from bot.adapters.order_messages import Answered, Balance, OrderReport, Outcome, TradeReport
 from bot.adapters.order_outcome import No, Question
 from bot.adapters.order_requests import order_arguments, pair_parameters
+from bot.adapters.rate_limits import RateLimits
 from bot.adapters.venue_clock import VenueClock
 from bot.adapters.venue_filters import Standing
 from bot.adapters.venue_rules import VenueRules
@@ -153,6 +154,11 @@ class CcxtOrders:
             VenueError: The venue does not tell them all; what was known before stays in force.
         """
         return await self._markets.load(symbols)
+
+    @property
+    def limits(self) -> RateLimits:
+        """What the venue lets us ask and place, as it said when rules were loaded last."""
+        return self._markets.limits
 
     async def renew_rules(self, symbol: str) -> None:
         """Load the rules of a market anew; where that fails, those that are known stay in force."""

@@ -7,12 +7,13 @@ error, because what is sent would be guessed. Pure.
 
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta, Raw, Struct
 
 from bot.adapters.order_answers import decoded
+from bot.adapters.rate_limits import RateLimits, limits_of
 from bot.adapters.venue_filters import (
     Filter,
     Grid,
@@ -47,6 +48,11 @@ def read_rules(body: str, symbols: Sequence[str]) -> dict[str, VenueRules]:
     return {symbol: _rules(symbol, listed[symbol.replace("/", "")]) for symbol in symbols}
 
 
+def read_limits(body: str) -> RateLimits:
+    """The limits of requests and orders, out of the same body. Raises `DataError` where they cannot be true."""
+    return limits_of(decoded(body, _Info, "exchangeInfo").rate_limits)
+
+
 _Digits = Annotated[int, Meta(ge=0, le=30)]
 """Digits after the point."""
 
@@ -67,6 +73,7 @@ class _Info(Struct):
     """The answer to `GET exchangeInfo`."""
 
     symbols: tuple[_Market, ...]
+    rate_limits: Any = msgspec.field(name="rateLimits", default=())
 
 
 class _Named(Struct):

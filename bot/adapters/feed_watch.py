@@ -17,7 +17,7 @@ from bot.core.market import Candle
 _UNHEARD: Final = -1
 
 
-class VenueClock:
+class FrameClock:
     """
     The venue's time, from what it says: never ahead of it, and behind by the quickest message of late.
 

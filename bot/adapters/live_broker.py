@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final, Protocol, assert_never
 
-from bot.adapters.foreign_orders import Foreign
+from bot.adapters.market_standings import MarketStandings
 from bot.adapters.order_messages import (
     AccountLookedUp,
     AnyOrderInput,
@@ -21,6 +21,7 @@ from bot.adapters.order_messages import (
     AskTrades,
     Balance,
     CancelAnswered,
+    MarketPrice,
     NotSent,
     OrderLookedUp,
     OrderReport,
@@ -33,11 +34,14 @@ from bot.adapters.order_messages import (
     TradeReport,
     TradesLookedUp,
 )
+from bot.adapters.order_outputs import Foreign
 from bot.adapters.order_tracker import OrderTracker
+from bot.adapters.request_weights import Urgency
+from bot.adapters.venue_session import asked_with
 from bot.core.commands import CancelOrder, Reconcile, SubmitOrder
 from bot.core.errors import CandlewickError
 from bot.core.events import AnyEvent
-from bot.core.orders import Intent
+from bot.core.orders import Intent, Purpose
 from bot.core.ports import Clock
 
 _log = logging.getLogger(__name__)
@@ -69,6 +73,7 @@ class LiveBroker:
     Args:
         tracker: Knows what became of each order.
         venue: The account.
+        standings: Told of prices, and of every look at the account.
         clock: The venue's time.
 
     What it hears before `post_to` is kept for then.
@@ -76,9 +81,10 @@ class LiveBroker:
 
     moves_money = True
 
-    def __init__(self, tracker: OrderTracker, venue: VenueOrders, clock: Clock) -> None:
+    def __init__(self, tracker: OrderTracker, venue: VenueOrders, standings: MarketStandings, clock: Clock) -> None:
         self._tracker = tracker
         self._venue = venue
+        self._standings = standings
         self._clock = clock
         self._early: list[AnyEvent] = []
         self._post: Callable[[AnyEvent], None] = self._early.append
@@ -109,6 +115,8 @@ class LiveBroker:
 
     def hear(self, given: AnyOrderInput) -> None:
         """Take what was heard of orders, by whatever way."""
+        if type(given) is MarketPrice:
+            self._standings.traded(given.symbol, given.last)
         for output in self._tracker.take(given):
             if isinstance(output, Foreign):
                 _log.warning("%s: order %s is not ours: it is left alone", output.symbol, output.client_order_id)
@@ -187,7 +195,8 @@ class LiveBroker:
         if request.until_ms is not None and self._clock.now_ms() > request.until_ms:
             outcome: Outcome = NotSent("it waited too long to be sent")
         else:
-            outcome = await self._venue.place(request.intent)
+            with asked_with(Urgency.NORMAL if request.intent.purpose is Purpose.ENTRY else Urgency.URGENT):
+                outcome = await self._venue.place(request.intent)
         self.hear(Placed(self._clock.now_ms(), order_id, outcome))
 
     async def _take_back(self, request: TakeBack) -> None:
@@ -213,6 +222,7 @@ class LiveBroker:
         try:
             async with self._questions:
                 balances, orders = await self._venue.account(request.symbols)
+            self._standings.looked(balances, orders)
         except CandlewickError as error:
             self.hear(AccountLookedUp(self._clock.now_ms(), asked_ms, None, None, str(error)))
         else:

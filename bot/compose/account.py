@@ -24,6 +24,7 @@ from bot.adapters.ban_file import BanFile
 from bot.adapters.ccxt_account import open_account
 from bot.adapters.ccxt_orders import CcxtOrders
 from bot.adapters.exchange_process import END_OF_MARKET, ExchangeProcess, Ready
+from bot.adapters.market_standings import MarketStandings
 from bot.adapters.rate_budget import RateBudget
 from bot.adapters.request_gate import RequestGate
 from bot.adapters.run_lock import RunLock
@@ -65,6 +66,7 @@ class Account(Struct, frozen=True):
     gate: RequestGate
     clock: VenueClock
     orders: CcxtOrders
+    standings: MarketStandings
     source: MarketSource
     speed: float
 
@@ -111,7 +113,8 @@ async def open_at(
         clock = VenueClock(speed, expected_ms=from_ms if place.is_local else None)
         gate = RequestGate(RateBudget(), clock, BanFile(state / f"{place.name}.silence"))
         session = await held.enter_async_context(open_session(peers, gate, ca_file=ca_file))
-        orders = CcxtOrders(open_account(place, credentials, session, clock), clock)
+        standings = MarketStandings()
+        orders = CcxtOrders(open_account(place, credentials, session, clock), clock, standings)
         held.push_async_callback(orders.close)
         clock.ask_by(orders.time_ms)
         await clock.measure()
@@ -121,7 +124,7 @@ async def open_at(
             source = MarketSource(clock, label, EMBEDDED_WORDS, stream_url, ready.url, END_OF_MARKET)
         else:
             source = MarketSource(clock, f"{place.name}, in real time", place.name)
-        yield Account(place, credentials, peers, ca_file, session, gate, clock, orders, source, speed)
+        yield Account(place, credentials, peers, ca_file, session, gate, clock, orders, standings, source, speed)
 
 
 async def _embedded(

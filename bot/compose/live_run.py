@@ -124,6 +124,7 @@ async def run_live(
         ) as history,
     ):
         rules = await account.orders.rules(request.symbols)
+        account.gate.learn(account.orders.limits)
         header = plan(
             loaded,
             _instruments(rules, request, loaded, recorded),
@@ -187,7 +188,7 @@ class _LiveSession:
         purposes = {order_id: order.intent.purpose for order_id, order in working}
         board = DecisionBoard(Narrator(self._opened.journal, tell, purposes))
         questions = Questions()
-        broker = LiveBroker(self._tracker, self._account.orders, clock)
+        broker = LiveBroker(self._tracker, self._account.orders, self._account.standings, clock)
         self._broker = broker
         pump = Pump(engine, board, broker, self._model, backfill=questions.ask, measures_latency=True)
         now_ms = clock.now_ms()

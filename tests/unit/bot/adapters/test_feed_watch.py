@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from bot.adapters.candle_feed import CandleFeed
 from bot.adapters.feed_outputs import AskHistory, CannotSubscribe, FeedOutput, GiveUp, Ready
-from bot.adapters.feed_watch import VenueClock
+from bot.adapters.feed_watch import FrameClock
 from bot.adapters.patience import Patience
 from bot.core.events import MarketRestored, MarketSuspended
 from bot.core.market import Candle
@@ -225,7 +225,7 @@ def test_what_a_connection_says_after_its_end_is_not_heard() -> None:
 
 
 def test_the_venue_s_clock_follows_its_quickest_message_and_goes_on_without_one() -> None:
-    clock = VenueClock(window_ms=60_000, slack_ms=10_000)
+    clock = FrameClock(window_ms=60_000, slack_ms=10_000)
     assert clock.now_ms(5) == 0
     clock.hear(1_000_000, 0)
     clock.hear(1_000_400, 500)
@@ -235,7 +235,7 @@ def test_the_venue_s_clock_follows_its_quickest_message_and_goes_on_without_one(
 
 
 def test_a_claim_that_was_too_late_is_forgotten_after_two_windows_or_when_the_venue_is_asked() -> None:
-    patient, asked = (VenueClock(window_ms=60_000, slack_ms=10_000) for _ in range(2))
+    patient, asked = (FrameClock(window_ms=60_000, slack_ms=10_000) for _ in range(2))
     for clock in (patient, asked):
         clock.hear(0, 0)
         clock.hear(9_000_000, 1_000)
@@ -247,7 +247,7 @@ def test_a_claim_that_was_too_late_is_forgotten_after_two_windows_or_when_the_ve
 
 
 def test_a_venue_that_was_asked_and_says_an_earlier_time_within_the_slack_changes_nothing() -> None:
-    clock = VenueClock(window_ms=60_000, slack_ms=10_000)
+    clock = FrameClock(window_ms=60_000, slack_ms=10_000)
     clock.hear(50_000, 0)
     clock.settle(45_000, 0)
     clock.settle(90_000, 0)
