@@ -91,6 +91,7 @@ class Session:
         self._inbox: asyncio.Queue[AnyEvent | None] = asyncio.Queue(INBOX_SIZE)
         self._first: deque[AnyEvent] = deque()
         self._stopping = asyncio.Event()
+        self._is_ending = False
         self._at_end = False
 
     def stop(self) -> None:
@@ -137,8 +138,11 @@ class Session:
             await asyncio.wait([consumer, stopper], return_when=asyncio.FIRST_COMPLETED)
             for task in feeders:
                 task.cancel()
+            # What comes back from outside is handled as ever: a fill at the last moment still gets its stop.
+            await self._caught_up(consumer)
             while settle is not None and await settle():
                 await self._caught_up(consumer)
+            self._is_ending = True
             self.stop()
             await consumer
             for task in others:
@@ -167,7 +171,7 @@ class Session:
             event = await self._next()
             if event is not None:
                 self._handle(event)
-            elif self._stopping.is_set() and self._is_empty:
+            elif self._is_ending and self._is_empty:
                 # At the end of the market nothing more will come; a stopped session hears the rest again.
                 if self._at_end:
                     self._flow.hand_on()
@@ -179,7 +183,7 @@ class Session:
             fire_timers(self._pump, now_ms)
             if self._is_over(now_ms):
                 self._at_end = True
-                return
+                self._stopping.set()
 
     @property
     def _is_empty(self) -> bool:
@@ -188,19 +192,21 @@ class Session:
     def _is_over(self, now_ms: int) -> bool:
         # The last instant belongs to the session: its markets close at its end, and report one after the other.
         waits = self._flow.due_ms is not None
-        return self._until_ms is not None and now_ms >= self._until_ms and not waits and self._is_empty
+        is_due = self._until_ms is not None and now_ms >= self._until_ms
+        return is_due and not waits and self._is_empty and not self._stopping.is_set()
 
     async def _next(self) -> AnyEvent | None:
         # Wakes for an event, for the next timer, or to end.
         due_ms = self._flow.due_ms
-        moments = (self._until_ms if due_ms is None else due_ms, *self._pump.timers.values())
+        until_ms = None if self._stopping.is_set() else self._until_ms
+        moments = (until_ms if due_ms is None else due_ms, *self._pump.timers.values())
         waits = [at_ms for at_ms in moments if at_ms is not None]
         seconds = max(self._clock.seconds_until(min(waits)), _LEAST_WAIT_S) if waits else None
         if self._first:
             return self._first.popleft()
         if not self._inbox.empty():
             return self._inbox.get_nowait()
-        if self._stopping.is_set():
+        if self._is_ending:
             return None
         try:
             async with asyncio.timeout(seconds):
