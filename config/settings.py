@@ -161,6 +161,9 @@ class ExecutionSettings(Section):
     reconcile_ms: Annotated[int, Field(ge=1_000, le=86_400_000)] = 60_000
     """Time between two comparisons of the venue's books with ours."""
 
+    absent_ms: Annotated[int, Field(ge=1_000, le=3_600_000)] = 60_000
+    """How long the venue must not know an order that nobody answered, before it is believed that it never got there."""
+
     mark_step_bps: Annotated[float, Field(ge=0.0, le=100.0)] = 2.0
     """How far a price between closes must have moved before it marks the account anew."""
 

@@ -33,6 +33,9 @@ ZERO = Decimal(0)
 FRESH_MS = 15_000
 """Age of a candle, by the exchange's clock, at which an order decided on it may still arrive there."""
 
+_LATEST = 2**62
+"""A time after all: by it, records have what they have now."""
+
 ALARMS = frozenset({"bare_position", "unprotected"})
 
 
@@ -79,7 +82,7 @@ def check_all(
     fills = fills_of(records)
     once_each(orders)
     books_agree(fills, orders, trades)
-    balances_explained(exchange, trades, before or {"USDT": CASH}, outside or {})
+    balances_explained(exchange, account_trades(exchange), before or {"USDT": CASH}, outside or {})
     candles = candles_true(records, exchange)
     decided_fresh(records, orders)
     silent_while_banned(exchange)
@@ -92,15 +95,24 @@ def check_all(
 def venue_orders(exchange: Exchange) -> list[VenueOrder]:
     """Every order of the account, as the exchange has it now."""
     markets = exchange.server.trading.venue.markets.values()
-    return [order for market in markets for order in market.floor.records.orders(MAIN, exchange.now_ms)]
+    return [order for market in markets for order in market.floor.records.orders(MAIN, _LATEST)]
 
 
 def own_trades(exchange: Exchange, orders: list[VenueOrder]) -> list[Trade]:
     """The trades of these orders."""
     ours = {(order.symbol, order.order_id) for order in orders}
+    return [trade for trade in account_trades(exchange) if (trade.symbol, trade.order_id) in ours]
+
+
+def account_trades(exchange: Exchange) -> list[Trade]:
+    """Every trade of the account, those of orders by hand among them."""
     markets = exchange.server.trading.venue.markets.values()
-    every = [trade for market in markets for trade in market.floor.records.trades(MAIN, exchange.now_ms)]
-    return [trade for trade in every if (trade.symbol, trade.order_id) in ours]
+    return [trade for market in markets for trade in market.floor.records.trades(MAIN, _LATEST)]
+
+
+def notices(bot: Bot) -> Counter[str]:
+    """How often the bot gave notice of what, by its code."""
+    return Counter(one.code for one in read_run(bot.run_folder).records() if isinstance(one, Notify))
 
 
 def fills_of(records: list[Record]) -> list[Fill]:
@@ -149,7 +161,7 @@ def books_agree(fills: list[Fill], orders: list[VenueOrder], trades: list[Trade]
 def balances_explained(
     exchange: Exchange, trades: list[Trade], before: Mapping[str, Decimal], outside: Mapping[str, Decimal]
 ) -> None:
-    """I2, the money: what the account holds is what it held, what came from outside, and what our trades made."""
+    """I2, the money: what the account holds is what it held, what came from outside, and what its trades made."""
     wanted: defaultdict[str, Decimal] = defaultdict(lambda: ZERO)
     for amounts in (before, outside):
         for asset, amount in amounts.items():

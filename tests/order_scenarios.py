@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.exchange.faults import AnyFault
+from bot.exchange.market import MarketModel
 from bot.exchange.occasions import Where
 from bot.exchange.wire_log import Struck
 from tests.command_line import say
@@ -58,10 +59,12 @@ def play(
     *faults: AnyFault,
     minutes: int = 8,
     quiet_minutes: int = 3,
+    at_first: Callable[[Exchange], None] | None = None,
     meanwhile: Callable[[Exchange, Bot], Awaitable[None]] | None = None,
     overrides: Mapping[str, str] | None = None,
     outside: Mapping[str, Decimal] | None = None,
     balances: Mapping[str, Decimal] | None = None,
+    model: MarketModel | None = None,
     guard_ms: int = 10_000,
     in_play: int = 1,
     on: int = 2,
@@ -75,10 +78,12 @@ def play(
         faults: What goes wrong.
         minutes: How long the bot trades.
         quiet_minutes: How long after that, with no faults any more, before it is asked to end.
+        at_first: Done to the exchange before the bot comes.
         meanwhile: Done while it trades; it ends the faults' time where it returns later.
         overrides: Settings of the bot.
         outside: Money that came or went from outside, by asset.
         balances: What the account holds at first.
+        model: How the markets move.
         guard_ms: How long a position may be bare.
         in_play: How often at least the faults have to strike an order on its way or an open position.
         on: Candles that the bot holds; `off` those that it does not.
@@ -87,7 +92,9 @@ def play(
     lines = Lines()
 
     async def story() -> tuple[Checked, Bot, Exchange]:
-        async with running_exchange(folder, *faults, balances=balances) as exchange:
+        async with running_exchange(folder, *faults, balances=balances, model=model) as exchange:
+            if at_first is not None:
+                at_first(exchange)
             bot = Bot(folder / "bot", exchange, overrides=overrides, on=on, off=off)
             bot.start()
             await bot.for_candles(2 * minutes)

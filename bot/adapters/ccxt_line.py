@@ -13,6 +13,7 @@ from bot.adapters.ccxt_calls import attempt
 from bot.adapters.order_messages import NotSent, Refusal, Refused, Unresolved
 from bot.adapters.order_outcome import No, Question, judge
 from bot.adapters.order_reports import server_time_ms
+from bot.adapters.request_fates import RefusedForNow, RefusedToTell
 from bot.adapters.venue_clock import VenueClock
 from bot.core.errors import VenueError, VenueUnavailable
 
@@ -37,7 +38,11 @@ class CcxtLine:
         self._measured = 0
 
     async def ask(
-        self, question: Question, send: Callable[[], Awaitable[object]], read: Callable[[str], _Read]
+        self,
+        question: Question,
+        send: Callable[[], Awaitable[object]],
+        read: Callable[[str], _Read],
+        until_ms: int | None = None,
     ) -> _Read | No:
         """
         Make a call, and say what it proves.
@@ -46,26 +51,31 @@ class CcxtLine:
             question: What is asked for.
             send: The call of ccxt.
             read: Makes the answer out of the body of a success, or raises `DataError`.
+            until_ms: When it is too late to ask again, by a clock that may turn out to have been slow.
         """
         measured = self._measured
         answer = judge(question, await attempt(send), read, self._clock.now_ms())
-        if isinstance(answer, Refused) and answer.refusal is Refusal.CLOCK and await self._has_measured(measured):
-            return judge(question, await attempt(send), read, self._clock.now_ms())
-        return answer
+        if not (isinstance(answer, Refused) and answer.refusal is Refusal.CLOCK and await self._has_measured(measured)):
+            return answer
+        if until_ms is not None and self._clock.now_ms() > until_ms:
+            return answer
+        return judge(question, await attempt(send), read, self._clock.now_ms())
 
     async def look_up(self, what: str, send: Callable[[], Awaitable[object]], read: Callable[[str], _Read]) -> _Read:
         """
         Ask for something that there is always an answer to; `what` it is is named in the error.
 
         Raises:
-            VenueError: The venue refuses to tell.
-            VenueUnavailable: It does not tell now.
+            RefusedToTell: The venue refuses to tell.
+            VenueUnavailable: It does not tell now; `RefusedForNow` where it said so.
         """
         answer = await self.ask(Question.LOOK_UP, send, read)
         match answer:
-            case Refused(refusal=refusal, reason=reason) if refusal not in _PASSING:
-                raise VenueError(f"the venue refused to tell {what}: {reason}")
-            case Refused(reason=reason) | NotSent(reason=reason) | Unresolved(reason=reason):
+            case Refused(refusal=refusal) if refusal not in _PASSING:
+                raise RefusedToTell(f"the venue refused to tell {what}", answer)
+            case Refused():
+                raise RefusedForNow(f"the venue does not tell {what} now", answer)
+            case NotSent(reason=reason) | Unresolved(reason=reason):
                 raise VenueUnavailable(f"the venue does not tell {what} now: {reason}")
             case _:
                 return answer

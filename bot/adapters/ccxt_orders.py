@@ -52,20 +52,21 @@ class CcxtOrders:
         self._line = CcxtLine(exchange, clock)
         self._markets = CcxtMarkets(self._line, standing)
 
-    async def place(self, intent: Intent, *, post_only: bool = False) -> Outcome:
+    async def place(self, intent: Intent, *, post_only: bool = False, until_ms: int | None = None) -> Outcome:
         """
         Send an order, once.
 
         Args:
             intent: What is wanted; a stop with a limit becomes a limit order when its price is touched.
             post_only: Whether the venue is to refuse it where it would trade at once.
+            until_ms: When it is too late to send it again after the venue found its timestamp wrong.
         """
         objection = self._markets.objection(intent, post_only=post_only)
         if objection:
             return objection
         send = partial(self._exchange.create_order, *order_arguments(intent, post_only=post_only))
         read = partial(reports.placed, symbol=intent.symbol, client_order_id=intent.client_order_id)
-        return _outcome(await self._line.ask(Question.PLACE, send, read))
+        return _outcome(await self._line.ask(Question.PLACE, send, read, until_ms))
 
     async def place_pair(self, limit: Intent, stop: Intent) -> tuple[Outcome, Outcome]:
         """
@@ -160,12 +161,13 @@ class CcxtOrders:
         """What the venue lets us ask and place, as it said when rules were loaded last."""
         return self._markets.limits
 
-    async def renew_rules(self, symbol: str) -> None:
-        """Load the rules of a market anew; where that fails, those that are known stay in force."""
+    async def renew_rules(self, symbol: str) -> VenueRules | None:
+        """Load the rules of a market anew; None where that fails, and those that are known stay in force."""
         try:
-            await self._markets.load([symbol])
+            return (await self._markets.load([symbol]))[symbol]
         except VenueError as error:
             _log.warning("going on by the old rules of %s: %s", symbol, error)
+            return None
 
     async def time_ms(self) -> int:
         """

@@ -7,6 +7,7 @@ Blocks; for the command line. Knows nothing of engines.
 import fcntl
 import os
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -50,7 +51,8 @@ def ask(folder: Path, question: AnyAsk, within_s: float = ANSWER_WITHIN_S) -> An
         if not same_user(connection):
             raise JournalError(f"another user listens where the bot of {folder} should: nothing was said to it")
         try:
-            connection.sendall(line_of(question))
+            with suppress(ConnectionError):  # one that hangs up at once may have said why
+                connection.sendall(line_of(question))
             line = _line(connection)
         except TimeoutError:
             raise JournalError(

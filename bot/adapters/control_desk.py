@@ -48,6 +48,8 @@ class ControlDesk:
         post: Puts an operator's event before everything else that the session has to do; likewise.
         board: What the session's journal is written through.
         clock: The market's time, for the events.
+        keeps_s: The age up to which the last picture is kept while nobody asks for one: a bot of many markets has
+            better things to do.
     """
 
     def __init__(
@@ -57,11 +59,13 @@ class ControlDesk:
         post: Callable[[OperatorEvent], None],
         board: DecisionBoard,
         clock: Clock,
+        keeps_s: float = 5.0,
     ) -> None:
         self._look = look
         self._post = post
         self._board = board
         self._clock = clock
+        self._keeps_s = keeps_s
         self._loop = asyncio.get_running_loop()
         self._closed = False
         self._waiting: list[asyncio.Future[int | NotDone]] = []
@@ -83,7 +87,7 @@ class ControlDesk:
         return _ms_since(self._alive_s)
 
     def beat(self) -> None:
-        """Have the bot show that it is alive, and take a picture if anything has happened."""
+        """Have the bot show that it is alive, and take a picture where the last one is old and something happened."""
         # One at a time: a busy thread would find a heap of them.
         if self._beat_is_due:
             self._beat_is_due = False
@@ -116,7 +120,7 @@ class ControlDesk:
     def _on_beat(self) -> None:
         self._alive_s = monotonic()
         self._beat_is_due = True
-        if self._board.events != self._events:
+        if self._board.events != self._events and monotonic() - self._picture.taken_s >= self._keeps_s:
             self._take_picture()
 
     def _take_picture(self) -> Picture:

@@ -55,8 +55,11 @@ class DecisionBoard:
         self._journal.step_done()
 
     def keep(self) -> None:
-        """Have what is written outlive this process; who waits goes on waiting."""
-        self._journal.keep()
+        """Have what is written outlive this process; an event that is waited for is made durable, and that is told."""
+        if self._written:
+            self.commit()
+        else:
+            self._journal.keep()
 
     def commit(self) -> None:
         """Make what is written durable, then say so to those who wait for it."""

@@ -28,6 +28,7 @@ from bot.adapters.order_messages import (
     Outcome,
     Placed,
     PlaceOrder,
+    Refused,
     RenewRules,
     TakeBack,
     TimePassed,
@@ -36,7 +37,9 @@ from bot.adapters.order_messages import (
 )
 from bot.adapters.order_outputs import Foreign
 from bot.adapters.order_tracker import OrderTracker
+from bot.adapters.request_fates import RefusedToTell
 from bot.adapters.request_weights import Urgency
+from bot.adapters.venue_rules import VenueRules, heard
 from bot.adapters.venue_session import asked_with
 from bot.core.commands import CancelOrder, Reconcile, SubmitOrder
 from bot.core.errors import CandlewickError
@@ -53,7 +56,7 @@ _AT_ONCE: Final = 8
 class VenueOrders(Protocol):
     """An account at a venue, asked over the network. Nothing of it raises but looking things up does."""
 
-    async def place(self, intent: Intent) -> Outcome: ...
+    async def place(self, intent: Intent, *, until_ms: int | None) -> Outcome: ...
 
     async def cancel(self, symbol: str, client_order_id: str) -> Outcome: ...
 
@@ -63,7 +66,7 @@ class VenueOrders(Protocol):
 
     async def account(self, symbols: Sequence[str]) -> tuple[dict[str, Balance], tuple[OrderReport, ...]]: ...
 
-    async def renew_rules(self, symbol: str) -> None: ...
+    async def renew_rules(self, symbol: str) -> VenueRules | None: ...
 
 
 class LiveBroker:
@@ -196,7 +199,7 @@ class LiveBroker:
             outcome: Outcome = NotSent("it waited too long to be sent")
         else:
             with asked_with(Urgency.NORMAL if request.intent.purpose is Purpose.ENTRY else Urgency.URGENT):
-                outcome = await self._venue.place(request.intent)
+                outcome = await self._venue.place(request.intent, until_ms=request.until_ms)
         self.hear(Placed(self._clock.now_ms(), order_id, outcome))
 
     async def _take_back(self, request: TakeBack) -> None:
@@ -213,7 +216,7 @@ class LiveBroker:
             async with self._questions:
                 found = await self._venue.trades(request.symbol, request.venue_order_id)
         except CandlewickError as error:
-            self.hear(TradesLookedUp(self._clock.now_ms(), request.client_order_id, None, str(error)))
+            self.hear(TradesLookedUp(self._clock.now_ms(), request.client_order_id, None, str(error), _no(error)))
         else:
             self.hear(TradesLookedUp(self._clock.now_ms(), request.client_order_id, found))
 
@@ -224,10 +227,17 @@ class LiveBroker:
                 balances, orders = await self._venue.account(request.symbols)
             self._standings.looked(balances, orders)
         except CandlewickError as error:
-            self.hear(AccountLookedUp(self._clock.now_ms(), asked_ms, None, None, str(error)))
+            self.hear(AccountLookedUp(self._clock.now_ms(), asked_ms, None, None, str(error), _no(error)))
         else:
             self.hear(AccountLookedUp(self._clock.now_ms(), asked_ms, balances, orders))
 
     async def _renew_rules(self, request: RenewRules) -> None:
         async with self._questions:
-            await self._venue.renew_rules(request.symbol)
+            rules = await self._venue.renew_rules(request.symbol)
+        if rules:
+            self.hear(heard(rules, self._clock.now_ms()))
+
+
+def _no(error: CandlewickError) -> Refused | None:
+    """The venue's own no to a question, where that is why it was not answered."""
+    return error.refused if isinstance(error, RefusedToTell) else None

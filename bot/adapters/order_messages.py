@@ -212,6 +212,15 @@ class StreamChanged(OrderInput, frozen=True, tag=True):
     reason: str = ""
 
 
+class RulesHeard(OrderInput, frozen=True, tag=True):
+    """How orders have to be written in a market now: in multiples of all these steps, and whether stops may rest."""
+
+    symbol: str
+    lot_steps: tuple[Decimal, ...]
+    tick_sizes: tuple[Decimal, ...]
+    takes_stops: bool
+
+
 class MarketPrice(OrderInput, frozen=True, tag=True):
     """A price at the place of execution: stops that cannot rest there are watched with it."""
 
@@ -232,6 +241,7 @@ AnyOrderInput = (
     | AccountLookedUp
     | OrderHeard
     | StreamChanged
+    | RulesHeard
     | MarketPrice
     | TimePassed
 )
@@ -280,7 +290,7 @@ class AskAccount(Struct, frozen=True, tag=True):
 
 
 class RenewRules(Struct, frozen=True, tag=True):
-    """The venue's rules of a market are not what we think: load them anew."""
+    """The venue's rules of a market are not what we think: load them anew, for `RulesHeard`."""
 
     symbol: str
 

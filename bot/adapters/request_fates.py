@@ -1,12 +1,14 @@
 """
-What becomes of a request that gets no proper answer, as errors that ccxt hands on.
+What becomes of a request that gets no proper answer, as errors.
 
-ccxt turns aiohttp's connection errors into its own `NetworkError` and keeps them as the cause: so each of these is one
-of them and one of ours. `Withheld` alone proves that nothing was sent. Knows nothing of what was asked.
+Those that ccxt hands on are each one of ours and one of aiohttp's connection errors: it turns these into its own
+`NetworkError` and keeps them as the cause. `Withheld` alone proves that nothing was sent. Knows nothing of what was
+asked.
 """
 
 from aiohttp import ClientConnectionError, ClientConnectorError
 
+from bot.adapters.order_messages import Refused
 from bot.core.errors import VenueError, VenueUnavailable
 
 
@@ -36,3 +38,15 @@ class Unanswered(VenueUnavailable, ClientConnectionError):
 
 class Redirected(VenueError, ClientConnectionError):
     """The venue sent us elsewhere. We do not go: what was a POST would arrive as a GET, and keys at a stranger."""
+
+
+class RefusedToTell(VenueError):
+    """The venue's definite no to a question; `refused` is the reason as a value."""
+
+    def __init__(self, words: str, refused: Refused) -> None:
+        super().__init__(f"{words}: {refused.reason}")
+        self.refused = refused
+
+
+class RefusedForNow(RefusedToTell, VenueUnavailable):
+    """A no that will be a yes at another time."""

@@ -5,7 +5,7 @@ Practice venues are emptied about once a month. Then none of our orders has ever
 go on with positions that were bought before would be to sell somebody else's coins. Pure.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from enum import Enum, auto
 
 from bot.adapters.order_fate import OrderFate
@@ -36,10 +36,10 @@ class EpochWatch:
         self._before: Mapping[str, Balance] | None = None
         self._now: Mapping[str, Balance] = {}
 
-    def see(self, balances: Mapping[str, Balance], fates: Iterable[OrderFate]) -> None:
-        """Remember what is in the account, and what was while no order was missing."""
+    def see(self, balances: Mapping[str, Balance], fates: Iterable[OrderFate], shown: Container[str]) -> None:
+        """Remember what is in the account, and what was when all of our orders were last shown to be open."""
         self._now = balances
-        if not any(fate.absence.is_suspected for fate in fates):
+        if all(fate.intent.client_order_id in shown for fate in fates if fate.is_at_venue):
             self._before = balances
 
     def judge(self, fates: Iterable[OrderFate]) -> Verdict:

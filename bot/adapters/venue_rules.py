@@ -11,7 +11,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from bot.adapters.order_messages import Refusal, Refused
+from bot.adapters.order_messages import Refusal, Refused, RulesHeard
 from bot.adapters.venue_filters import Filter, LotSize, Notional, PriceFilter, Standing
 from bot.core.market import Costs, Instrument
 from bot.core.orders import LIMIT, MARKET, STOP, ZERO, Intent
@@ -39,6 +39,15 @@ class VenueRules(Struct, frozen=True):
     def is_trading(self) -> bool:
         """Whether orders are taken at all."""
         return self.status == TRADING
+
+
+def heard(rules: VenueRules, at_ms: int) -> RulesHeard:
+    """What the tracker is to know of the rules of a market."""
+    lots = tuple(rule.grid.step for rule in rules.filters if isinstance(rule, LotSize) and rule.grid.step)
+    ticks = tuple(rule.grid.step for rule in rules.filters if isinstance(rule, PriceFilter) and rule.grid.step)
+    return RulesHeard(
+        at_ms, rules.symbol, (rules.base_unit, *lots), (rules.quote_unit, *ticks), "STOP_LOSS" in rules.order_types
+    )
 
 
 def order_type(intent: Intent, *, post_only: bool = False) -> str:

@@ -5,14 +5,15 @@ What it refuses for reasons of its own is not tried again at once: a ban grows w
 that was refused stays refused. Sans-I/O.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from msgspec import Struct
 
-from bot.adapters.order_messages import Answered, Outcome, Refusal, Refused, RenewRules
+from bot.adapters.order_messages import Answered, Outcome, Refusal, Refused, RenewRules, RulesHeard
 from bot.adapters.order_outputs import OrderOutput
 from bot.adapters.order_patience import OrderPatience
 from bot.core.events import Halt, MarketBarred
+from bot.core.market import Instrument
 
 
 class _Closed(Struct, frozen=True):
@@ -26,7 +27,9 @@ class _Closed(Struct, frozen=True):
 class VenueStanding:
     """What the venue's refusals mean for everything that we want of it."""
 
-    def __init__(self, symbols: Iterable[str], patience: OrderPatience) -> None:
+    def __init__(self, instruments: Mapping[str, Instrument], patience: OrderPatience) -> None:
+        self._instruments = instruments
+        self._misfits = dict.fromkeys(instruments, "")
         self._patience = patience
         self._silent_until_ms = 0
         self._silence = ""
@@ -34,7 +37,7 @@ class VenueStanding:
         self._down = ""
         self._is_key_refused = False
         self._closed: dict[str, _Closed] = {}
-        self._told = dict.fromkeys(symbols, "")
+        self._told = dict.fromkeys(instruments, "")
 
     @property
     def silent_until_ms(self) -> int:
@@ -86,6 +89,18 @@ class VenueStanding:
         self._down, self._is_key_refused = "", False
         self._tell(now, out)
 
+    def fit(self, heard: RulesHeard, *, is_watched: bool, now: int, out: list[OrderOutput]) -> None:
+        """
+        See whether what we would send keeps the rules of a market.
+
+        A run keeps the grid that it began with. Where the venue has a coarser one now, or takes no stops any more, what
+        is bought could not be protected: every entry would be followed by an exit.
+        """
+        instrument = self._instruments.get(heard.symbol)
+        if instrument is not None:
+            self._misfits[heard.symbol] = _misfit(instrument, heard, is_watched=is_watched)
+            self._tell(now, out)
+
     def look(self, now: int, out: list[OrderOutput]) -> None:
         """Let markets be tried again whose pause is over."""
         for symbol, closed in self._closed.items():
@@ -130,12 +145,14 @@ class VenueStanding:
     def _close(self, symbol: str, reason: str, now: int) -> None:
         before = self._closed.get(symbol)
         patience = self._patience
+        if before and before.reason and now < before.until_ms:
+            return  # a cancel is asked again meanwhile: that is no new try of the market
         pause_ms = min(2 * before.pause_ms, patience.longest_closed_ms) if before else patience.closed_ms
         self._closed[symbol] = _Closed(reason or "the market is closed", now + pause_ms, pause_ms)
 
     def _reason(self, symbol: str) -> str:
         closed = self._closed.get(symbol)
-        return self._down or (closed.reason if closed else "")
+        return self._down or (closed.reason if closed else "") or self._misfits.get(symbol, "")
 
     def _tell(self, now: int, out: list[OrderOutput]) -> None:
         for symbol, told in self._told.items():
@@ -143,3 +160,17 @@ class VenueStanding:
             if bool(reason) is not bool(told):
                 self._told[symbol] = reason
                 out.append(MarketBarred(now, symbol, reason))
+
+
+def _misfit(instrument: Instrument, heard: RulesHeard, *, is_watched: bool) -> str:
+    """Why what is written by the run's own grid would be refused; empty where it would not."""
+    lots = [step for step in heard.lot_steps if instrument.lot_step % step]
+    ticks = [step for step in heard.tick_sizes if instrument.tick_size % step]
+    advice = "start a new run, which takes the new rules"
+    if lots:
+        return f"the venue's lot step is {lots[0].normalize():f} now, ours is {instrument.lot_step}: {advice}"
+    if ticks:
+        return f"the venue's tick size is {ticks[0].normalize():f} now, ours is {instrument.tick_size}: {advice}"
+    if not (heard.takes_stops or is_watched):
+        return f"the venue takes no stops there any more: {advice}"
+    return ""

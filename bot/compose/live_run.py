@@ -26,7 +26,7 @@ from bot.adapters.order_patience import OrderPatience
 from bot.adapters.order_tracker import OrderTracker
 from bot.adapters.tape_writer import TapeWriter
 from bot.adapters.venue_peers import tls_context
-from bot.adapters.venue_rules import VenueRules, instrument
+from bot.adapters.venue_rules import VenueRules, heard, instrument
 from bot.adapters.venues.binance_account import BinanceAccount, account_url
 from bot.compose.account import Account, AccountRequest, open_at
 from bot.compose.asked import asked_symbol, asked_timeframe, stopped_by_signals
@@ -175,7 +175,7 @@ class _LiveSession:
             header.instruments,
             header.run_id[:8],
             header.budget,
-            patience=OrderPatience().scaled(account.speed),
+            patience=OrderPatience(absent_ms=int(header.settings["execution.absent_ms"])).scaled(account.speed),
             watched=[symbol for symbol, one in rules.items() if "STOP_LOSS" not in one.order_types],
             may_reset=True,
         )
@@ -222,6 +222,8 @@ class _LiveSession:
             await held.enter_async_context(ControlSocket(self._request.out, desk))
             spare_collector()
             begin(pump, engine, now_ms, self._model.name if engine.needs_forecast else None)
+            for rules in self._rules.values():
+                broker.hear(heard(rules, now_ms))
             board.commit()
             return await session.run(
                 candles(planned, self._account.source, self._history, tape, self._choose),

@@ -25,6 +25,7 @@ from bot.version import code_version
 from config.loading import Loaded
 from config.resolved import settings_from
 from strategies.forecasting.features import SHIPPED
+from strategies.strategy import Strategy
 
 if TYPE_CHECKING:
     from strategies.forecasting.bundle import Bundle
@@ -97,15 +98,19 @@ def plan(
     )
 
 
-def build_engine(header: RunStarted) -> Engine:
+def build_engine(header: RunStarted, strategy: Strategy | None = None) -> Engine:
     """
     Build the engine that a run's first record describes. Everything that decides is in there.
+
+    Args:
+        header: The run's first record.
+        strategy: Decides in the place of the one that the record names, where a strategy is put to the test.
 
     Raises:
         JournalError: The features of this code, or a strategy's file, are not those of the run.
     """
     settings = settings_from(header.settings)
-    strategy = recorded_strategy(header.fingerprints["strategy"], settings)
+    strategy = strategy or recorded_strategy(header.fingerprints["strategy"], settings)
     features, window = None, 1
     if strategy.needs_forecast and "features" in header.fingerprints:
         if header.fingerprints["features"] != SHIPPED.version:

@@ -48,6 +48,10 @@ class Books:
         unanswered[key] = command
         return True
 
+    def is_asked_back(self, order_id: str) -> bool:
+        """Whether an order that is open has been asked back."""
+        return _CANCEL + order_id in self._state.unanswered
+
     def order(self, order_id: str) -> Order | None:
         """The order of that id; None when it is not ours."""
         state = self._state
@@ -71,7 +75,8 @@ class Books:
         order_id, symbol = fill.client_order_id, fill.symbol
         order = state.orders.get(order_id) or state.finished.get(order_id)
         trade = f"{symbol} {fill.trade_id}"
-        if order is None or trade in state.trades_seen:
+        # A venue that begins anew counts its trades anew: the same number under another order is another trade.
+        if order is None or state.trades_seen.get(trade) == order_id:
             return None
         state.trades_seen[trade] = order_id
         if len(state.trades_seen) >= _FULL:
@@ -109,6 +114,7 @@ class Books:
         for order_id in list(state.orders):
             self.moved(order_id, OrderStatus.CANCELLED)
         state.unanswered.clear()
+        state.trades_seen.clear()
         state.portfolio.positions.clear()
         self.held.clear()
         state.portfolio.cash = self._budget

@@ -142,21 +142,31 @@ class OrderDesk:
         self._forget(market, order)
         # A refused stop becomes an exit, a refused exit gets its stop back. What protects is not asked for again at
         # once, or a venue that refuses both would be asked for ever: `tend` does so at the next close.
-        if was_stop:
+        if was_stop and market.pending_exit is not None:
+            self._go_on(market, out)  # the exit waited for it to be gone
+        elif was_stop and not self._has_just_retreated(market):
             self._leave(market, Purpose.STOP, self._lots(market), out)
         elif order.intent.purpose in (Purpose.ENTRY, Purpose.EXIT):
             self.protect(market, out)
 
     def on_cancelled(self, event: OrderCancelled, out: list[AnyCommand]) -> None:
         """What was left of it is gone; an exit that waited for the stop to go can leave now."""
+        was_asked = self._books.is_asked_back(event.client_order_id)
         order = self._books.moved(event.client_order_id, _CANCELLED)
         if order is None:
             return
         market = self._state.markets[order.intent.symbol]
-        if order.intent.client_order_id == market.exit_id:
-            market.retreated_ms = event.at_ms
+        was_exit = event.client_order_id == market.exit_id
+        was_lost = event.client_order_id == market.stop_id and not was_asked
         self._forget(market, order)
-        self._go_on(market, out)
+        # A venue that takes one stop away after the other is not given them in a circle: the guard sells.
+        waits = was_lost and self._has_just_retreated(market)
+        if was_exit:
+            market.retreated_ms = self._state.time_ms
+        if not waits:
+            self._go_on(market, out)
+        if was_lost:
+            market.retreated_ms = self._state.time_ms
 
     def on_filled(self, event: OrderFilled, out: list[AnyCommand]) -> None:
         """Book it, set the stop of what was bought, and let the rest follow."""
@@ -245,11 +255,14 @@ class OrderDesk:
             market.stop_id = intent.client_order_id
             self._entry.submit(answer, out)
         elif answer.code == Denial.STOP_WOULD_TRIGGER:
-            # Where an exit has just found no buyer, the next one waits: a thin market is not asked in a circle.
-            if market.retreated_ms < 0 or self._state.time_ms - market.retreated_ms >= self._unprotected_ms:
+            if not self._has_just_retreated(market):
                 self._leave(market, Purpose.STOP, quantity, out)
         else:
             self._warn(market, answer, out)
+
+    def _has_just_retreated(self, market: MarketState) -> bool:
+        # Where an exit has just found no buyer, the next one waits: a thin market is not asked in a circle.
+        return 0 <= market.retreated_ms and self._state.time_ms - market.retreated_ms < self._unprotected_ms
 
     def _warn(self, market: MarketState, denied: Denied, out: list[AnyCommand]) -> None:
         # Said once for each kind of refusal, not at every close for as long as it lasts.

@@ -47,7 +47,7 @@ from bot.core.window import FeatureSet, Window
 from bot.engine.books import Books
 from bot.engine.desk import OrderDesk
 from bot.engine.entry import OrderEntry
-from bot.engine.guard import GUARD_TIMER, PositionGuard
+from bot.engine.guard import DOUBT_TIMER, GUARD_TIMER, PositionGuard
 from bot.engine.instants import Instants
 from bot.engine.readiness import RECONCILE_TIMER, Readiness
 from bot.engine.state import EngineSettings, EngineState, MarketState, Snapshot
@@ -117,6 +117,7 @@ class Engine:
             self._desk.on_rejected(event, out)
         elif type(event) is OrderUnknown:
             self._desk.on_unknown(event, out)
+            self._guard.doubt(event.client_order_id, out)
         elif type(event) is PriceUpdated:
             self._watch.on_price(self._market(event.symbol), event, out)
         elif type(event) is Backfilled:
@@ -130,7 +131,7 @@ class Engine:
         elif type(event) is MarketRestored:
             self._suspend(event.symbol, "")
         elif type(event) is MarketBarred:
-            self._market(event.symbol).barred = event.reason
+            self._readiness.on_barred(self._market(event.symbol), event, out)
         elif type(event) is SettingsChanged:
             self._desk.tighten_stops(out)
         elif type(event) is not RunStarted:
@@ -228,6 +229,8 @@ class Engine:
             self._readiness.compare(out)
         elif event.timer.startswith(GUARD_TIMER):
             self._guard.on_timer(event, out)
+        elif event.timer.startswith(DOUBT_TIMER):
+            self._guard.on_doubt(event, out)
         else:
             self._instants.on_timer(event, out)
 

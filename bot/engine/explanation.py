@@ -16,14 +16,16 @@ class Reasons(Struct, frozen=True):
     """
     Everything that can keep a market from trading.
 
-    `state` and `state_reason` are the account's; `is_sold_off` says that all is being sold by the operator or by the
-    drawdown breaker. `entry` and `exit` are the orders under way; `waits_for_stop` is an exit that needs the resting
-    stop out of the way. A candle that is in may wait for those of the other markets, or for its forecast.
+    `state` and `state_reason` are the account's; `has_stop` says that what is held has a stop, `is_sold_off` that all
+    is being sold by the operator or by the drawdown breaker. `entry` and `exit` are under way; `waits_for_stop`
+    is an exit that needs the resting stop out of the way. A candle that is in may wait for those of the other markets,
+    or for its forecast.
     """
 
     state: str
     state_reason: str
     is_held: bool
+    has_stop: bool
     is_sold_off: bool
     data_problem: str
     place_problem: str
@@ -65,7 +67,7 @@ def _forbidden(reasons: Reasons) -> str:
     if reasons.is_sold_off and reasons.is_held:
         return f"to be sold and not bought again: {reasons.state_reason}"
     if reasons.state == "halted":
-        return f"not traded: {reasons.state_reason}" + ("; its stop stays" if reasons.is_held else "")
+        return f"not traded: {reasons.state_reason}" + ("; its stop stays" if reasons.has_stop else "")
     if reasons.data_problem:
         return f"no entries, its data cannot be proven: {reasons.data_problem}"
     if reasons.place_problem:
@@ -112,4 +114,6 @@ def _decided(reasons: Reasons) -> str:
 def _moves(row: Decided) -> str:
     if row.expected_move_bps is None or row.needed_move_bps is None:
         return ""
-    return f" (expected {row.expected_move_bps:+.1f} bp, needed {row.needed_move_bps:+.1f} bp)"
+    # Rounded first, and a zero without its sign: "-0.0" would look like a move.
+    expected, needed = (round(move, 1) + 0.0 for move in (row.expected_move_bps, row.needed_move_bps))
+    return f" (expected {expected:+.1f} bp, needed {needed:+.1f} bp)"

@@ -2,20 +2,22 @@
 No position without protection for long: how long each has been bare, and what is done about it.
 
 A position is protected while the venue holds a stop for all of it that can be sold. While a stop is replaced or an
-exit is under way it is bare for a moment; one that stays so is an alarm, and then an exit. A broker inside the
-process answers at once, and needs no guard.
+exit is under way it is bare for a moment; one that stays so is an alarm, and then an exit. An entry of which nobody
+knows what became of it may have made a position: that is an alarm too. A broker inside the process answers at once, and
+needs no guard.
 """
 
 from typing import Final
 
 from bot.core.commands import AnyCommand, CancelTimer, Notify, WakeAt
 from bot.core.events import TimerFired
-from bot.core.orders import OrderStatus
+from bot.core.orders import BUY, OrderStatus
 from bot.engine.books import Books
 from bot.engine.desk import OrderDesk
 from bot.engine.state import EngineState, MarketState
 
 GUARD_TIMER: Final = "bare "
+DOUBT_TIMER: Final = "doubt "
 _RESTING: Final = frozenset({OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED})
 
 
@@ -43,6 +45,21 @@ class PositionGuard:
             for market in self._state.markets.values()
             if market.bare_since_ms >= 0
         )
+        for market in self._state.markets.values():
+            self.doubt(market.entry_id, out)
+
+    def doubt(self, order_id: str, out: list[AnyCommand]) -> None:
+        """Note that nobody knows what became of an order; to be called when that is so, and at the start."""
+        if self._patience_ms and self._is_doubted_entry(order_id):
+            out.append(WakeAt(DOUBT_TIMER + order_id, self._state.time_ms + self._patience_ms))
+
+    def on_doubt(self, event: TimerFired, out: list[AnyCommand]) -> None:
+        """Say that there may be a position without a stop, if still nobody knows."""
+        order_id = event.timer.removeprefix(DOUBT_TIMER)
+        if self._is_doubted_entry(order_id):
+            symbol = self._state.orders[order_id].intent.symbol
+            text = f"{symbol}: what order {order_id} may have bought has no stop: nobody knows yet what became of it"
+            out.append(Notify(self._state.time_ms, "unprotected", text))
 
     def look(self, out: list[AnyCommand]) -> None:
         """Start or stop the time of each market; to be called after whatever may have changed an order."""
@@ -64,11 +81,18 @@ class PositionGuard:
         if market is None or market.bare_since_ms < 0:
             return
         bare_ms = self._state.time_ms - market.bare_since_ms
-        state = "its exit has not been answered" if market.exit_id else "it is sold now"
+        if market.exit_id:
+            state = "its exit has not been answered"
+        else:
+            state = "it is sold as soon as its stop is gone" if market.stop_id else "it is sold now"
         text = f"{market.symbol} has been held without a working stop for {bare_ms / 1_000:.0f} s: {state}"
         out.append(Notify(self._state.time_ms, "bare_position", text))
         out.append(WakeAt(event.timer, self._state.time_ms + self._patience_ms))
         self._desk.abandon(market, out)
+
+    def _is_doubted_entry(self, order_id: str) -> bool:
+        order = self._state.orders.get(order_id)
+        return order is not None and order.status is OrderStatus.UNKNOWN and order.intent.side is BUY
 
     def _is_bare(self, market: MarketState) -> bool:
         if market.symbol not in self._books.held or self._desk.is_dust(market.symbol, market.mark):

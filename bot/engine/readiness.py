@@ -8,10 +8,10 @@ from decimal import Decimal
 from typing import Final
 
 from bot.core.commands import AnyCommand, Notify, WakeAt
-from bot.core.events import AccountDrifted, AccountReconciled, EpochBegan, Flatten, Halt, SessionStarted
+from bot.core.events import AccountDrifted, AccountReconciled, EpochBegan, Flatten, Halt, MarketBarred, SessionStarted
 from bot.engine.books import Books
 from bot.engine.desk import OrderDesk
-from bot.engine.state import EngineState
+from bot.engine.state import EngineState, MarketState
 from bot.engine.watch import AccountWatch
 from risk.breakers import BreakerState, rearm
 
@@ -91,8 +91,18 @@ class Readiness:
         self._watch.begin_epoch(self._state.breakers)
         self._watch.renew()
 
+    def on_barred(self, market: MarketState, event: MarketBarred, out: list[AnyCommand]) -> None:
+        """The place of execution takes no entries in a market, or does again."""
+        if bool(market.barred) is not bool(event.reason):
+            what = f"no entries any more: {event.reason}" if event.reason else "entries again"
+            code = "market_barred" if event.reason else "market_open"
+            out.append(Notify(event.at_ms, code, f"{market.symbol}: {what}"))
+        market.barred = event.reason
+
     def on_halt(self, event: Halt, out: list[AnyCommand]) -> None:
         """Stop trading until somebody says otherwise; protective stops stay."""
+        if self._state.operator_halt != event.reason:
+            out.append(Notify(event.at_ms, "halted", f"trading is halted: {event.reason}"))
         self._state.operator_halt = event.reason
         self._watch.renew()
         self._desk.take_entries_back(out)

@@ -53,8 +53,8 @@ class MarketState:
     `asked` is the span that history was asked for, `held_back` are the candles that wait for its answer. The ids
     name working orders; empty is none. `pending_exit` is an exit that waits until the resting stop is out of the
     way; `unprotected` is the code of the last reason why a position could not be given a stop, `bare_since_ms` since
-    when it has none that works, and `retreated_ms` when an exit last ended before all was sold. `suspended` is what is
-    wrong with a market's data, `barred` why its place of execution takes no entries.
+    when it has none that works, and `retreated_ms` when an exit last ended before all was sold, or a stop was lost.
+    `suspended` is what is wrong with a market's data, `barred` why its place of execution takes no entries.
     """
 
     symbol: str

@@ -68,6 +68,9 @@ class StatusView:
         """
         state = self._state
         asked_back = {one.client_order_id for one in state.unanswered.values() if isinstance(one, CancelOrder)}
+        orders: dict[str, list[Order]] = {}
+        for order in state.orders.values():
+            orders.setdefault(order.intent.symbol, []).append(order)
         cash, equity = float(state.portfolio.cash), self._equity()
         return EngineStatus(
             time_ms=state.time_ms,
@@ -86,7 +89,8 @@ class StatusView:
             forecasts_dropped=state.forecasts_dropped,
             foreign=dict(state.foreign),
             markets=tuple(
-                self._market(market, decisions.get(symbol), asked_back) for symbol, market in state.markets.items()
+                self._market(market, decisions.get(symbol), orders.get(symbol, []), asked_back)
+                for symbol, market in state.markets.items()
             ),
         )
 
@@ -104,15 +108,17 @@ class StatusView:
             _breaker("drawdown", breakers.peak_equity, equity, limits.drawdown_frac, tripped=breakers.drawdown_tripped),
         )
 
-    def _market(self, market: MarketState, decided: Decided | None, asked_back: set[str]) -> MarketStatus:
-        state, symbol, last = self._state, market.symbol, market.last
+    def _market(
+        self, market: MarketState, decided: Decided | None, orders: list[Order], asked_back: set[str]
+    ) -> MarketStatus:
+        symbol, last = market.symbol, market.last
         window = self._windows[symbol]
-        orders = [order for order in state.orders.values() if order.intent.symbol == symbol]
         holding = self._holding(market, asked_back)
+        is_held = holding is not None and not holding.is_dust
         next_open_ms = window.next_open_ms
         return MarketStatus(
             symbol=symbol,
-            why=explain(self._reasons(market, window, decided, orders, is_held=holding is not None)),
+            why=explain(self._reasons(market, window, decided, orders, is_held=is_held)),
             last_close=None if last is None else last.close,
             last_close_ms=None if last is None else last.open_time_ms + self._timeframe_ms,
             next_close_ms=None if next_open_ms < 0 else next_open_ms + self._timeframe_ms,
@@ -159,6 +165,7 @@ class StatusView:
             state=str(self._entry.trading_state),
             state_reason=self._entry.state_reason,
             is_held=is_held,
+            has_stop=bool(market.stop_id),
             is_sold_off=bool(state.flattening) or state.breakers.drawdown_tripped,
             data_problem=market.suspended,
             place_problem=market.barred,

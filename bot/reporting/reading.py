@@ -23,13 +23,17 @@ from bot.core.commands import (
     Verdict,
 )
 from bot.core.events import (
+    AccountDrifted,
     AccountReconciled,
     AnyEvent,
     Backfilled,
     CandleClosed,
+    EpochBegan,
+    Flatten,
     ForecastFailed,
     ForecastReady,
     Halt,
+    MarketBarred,
     MarketRestored,
     MarketSuspended,
     ModelReady,
@@ -60,8 +64,8 @@ from bot.reporting.columns import (
 from bot.reporting.own_fills import FilledOrder, OwnFills
 from bot.reporting.wording import without_figures
 
-_TOLD_BY_EVENTS: Final = frozenset({"order_rejected", "order_unknown"})
-"""Notices that only repeat an event, which is in the journal too."""
+_TOLD_BY_EVENTS: Final = frozenset({"order_rejected", "order_unknown", "halted"})
+"""Notices that only repeat an event which is told anyway."""
 
 
 def read_columns(record: RunRecord) -> RunColumns:
@@ -149,6 +153,8 @@ class _Reading:
                 self._happened(entry.at_ms, "market suspended", entry.reason, entry.symbol)
             case Halt():
                 self._happened(entry.at_ms, "halt", entry.reason)
+            case Flatten():
+                self._happened(entry.at_ms, "flatten", entry.reason)
             case Resume():
                 self._happened(entry.at_ms, "resume", entry.reason)
             case SettingsChanged():
@@ -159,6 +165,9 @@ class _Reading:
                 RunStarted()
                 | ModelReady()
                 | AccountReconciled()
+                | AccountDrifted()
+                | EpochBegan()
+                | MarketBarred()
                 | PriceUpdated()
                 | MarketRestored()
                 | OrderAccepted()

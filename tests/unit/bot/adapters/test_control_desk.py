@@ -15,11 +15,13 @@ from tests.unit.bot.adapters.control_samples import NOW_MS, STATUS, StoppedClock
 class Bench:
     """A desk whose every look and post is counted; this loop is the bot's and the operator's as well."""
 
-    def __init__(self) -> None:
+    def __init__(self, keeps_s: float = 0.0) -> None:
         self.looks = 0
         self.posted: list[OperatorEvent] = []
         self.board = DecisionBoard(MemoryJournal())
-        self.desk = ControlDesk(look=self._look, post=self.posted.append, board=self.board, clock=StoppedClock())
+        self.desk = ControlDesk(
+            look=self._look, post=self.posted.append, board=self.board, clock=StoppedClock(), keeps_s=keeps_s
+        )
 
     def _look(self) -> EngineStatus:
         self.looks += 1
@@ -50,6 +52,17 @@ async def test_a_beat_takes_a_picture_only_when_something_has_happened() -> None
     assert bench.looks == 2
     bench.desk.beat()
     await turns()
+    assert bench.looks == 2
+
+
+@pytest.mark.asyncio
+async def test_a_beat_keeps_a_picture_that_is_not_old() -> None:
+    bench = Bench(keeps_s=3_600.0)
+    bench.board.append(Halt(NOW_MS, "by another way"))
+    bench.desk.beat()
+    await turns()
+    assert bench.looks == 1
+    await bench.desk.fresh_picture()
     assert bench.looks == 2
 
 

@@ -52,6 +52,21 @@ def test_who_waits_for_an_event_hears_of_its_commit_and_not_before() -> None:
     assert heard == ["durable"]
 
 
+def test_a_flow_that_does_not_wait_for_the_disk_does_so_for_an_event_that_is_waited_for() -> None:
+    journal = MemoryJournal()
+    board, heard = DecisionBoard(journal), list[str]()
+    board.append(closed(bar(0, 100.0)))
+    board.keep()
+    assert journal.commits == 0
+    event = Halt(0, "lunch")
+    board.when_durable(event, partial(heard.append, "durable"))
+    board.append(event)
+    board.keep()
+    assert (journal.commits, heard) == (1, ["durable"])
+    board.keep()
+    assert journal.commits == 1
+
+
 def test_the_very_event_is_waited_for_and_not_one_like_it() -> None:
     board, heard = DecisionBoard(MemoryJournal()), list[int]()
     events = [Halt(0, "lunch"), Halt(0, "lunch")]

@@ -3,7 +3,7 @@
 from bot.core.commands import CancelTimer, Notify, WakeAt
 from bot.core.events import OrderAccepted, OrderCancelled, OrderRejected, OrderUnknown, SessionStarted, TimerFired
 from bot.core.orders import Intent, Purpose
-from bot.engine.guard import GUARD_TIMER
+from bot.engine.guard import DOUBT_TIMER, GUARD_TIMER
 from tests.builders import BTC, Driver, always, bar, cancels, closes, engine, submits
 
 PATIENCE = 10_000
@@ -78,6 +78,27 @@ def test_the_time_goes_on_in_the_next_process() -> None:
     driver = guarded()
     bought(driver)
     assert WakeAt(TIMER, closes(0) + PATIENCE) in driver.feed(SessionStarted(closes(0) + 1))
+
+
+def test_what_a_lost_entry_may_have_bought_is_an_alarm_when_it_stays_unknown() -> None:
+    driver = guarded()
+    (entry,) = submits(driver.close(bar(0, 100.0)))
+    timer = DOUBT_TIMER + entry.client_order_id
+    lost = OrderUnknown(closes(0) + 5, entry.client_order_id, "no answer")
+    assert WakeAt(timer, closes(0) + 5 + PATIENCE) in driver.feed(lost)
+    # The next process waits as well.
+    assert WakeAt(timer, closes(0) + 6 + PATIENCE) in driver.feed(SessionStarted(closes(0) + 6))
+    (alarm,) = driver.feed(TimerFired(closes(0) + 6 + PATIENCE, timer))
+    assert isinstance(alarm, Notify)
+    assert (alarm.code, BTC in alarm.text) == ("unprotected", True)
+
+
+def test_an_entry_that_was_found_in_time_is_no_alarm() -> None:
+    driver = guarded()
+    (entry,) = submits(driver.close(bar(0, 100.0)))
+    driver.feed(OrderUnknown(closes(0) + 5, entry.client_order_id, "no answer"))
+    driver.feed(OrderAccepted(closes(0) + 6, entry.client_order_id, "v1"))
+    assert driver.feed(TimerFired(closes(0) + 5 + PATIENCE, DOUBT_TIMER + entry.client_order_id)) == []
 
 
 def test_dust_needs_no_stop() -> None:

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from bot.core.commands import CancelOrder, Notify, SubmitOrder
-from bot.core.events import Halt, OrderAccepted, OrderCancelled, OrderFilled, OrderUnknown, PriceUpdated
+from bot.core.events import Halt, OrderAccepted, OrderCancelled, OrderFilled, OrderRejected, OrderUnknown, PriceUpdated
 from bot.core.orders import Intent, OrderType, Purpose, Side
 from tests.builders import (
     BTC,
@@ -241,6 +241,16 @@ def test_a_late_fill_of_a_cancelled_entry_counts_and_is_protected() -> None:
     driver.cancelled(entry.client_order_id)
     (stop,) = submits(driver.filled(entry, "100", "20"))
     assert (stop.type, stop.quantity) == (OrderType.STOP, Decimal(20))
+
+
+def test_an_exit_goes_on_where_the_stop_that_it_waited_for_turns_out_to_be_refused() -> None:
+    driver = Driver(engine(Scripted({BTC: (1.0, 0.0)})))
+    (stop,) = submits(driver.filled(entered(driver), "100"))
+    assert cancels(driver.close(bar(1, 100.0))) == [stop.client_order_id]
+    (exit_,) = submits(driver.feed(OrderRejected(closes(1), stop.client_order_id, "PRICE_FILTER")))
+    assert (exit_.purpose, exit_.quantity) == (Purpose.EXIT, driver.held())
+    driver.filled(exit_, "100")
+    assert not driver.engine.state.markets[BTC].busy
 
 
 def test_a_fee_in_base_leaves_a_position_that_is_protected_and_can_be_sold() -> None:

@@ -8,6 +8,7 @@ from bot.core.events import (
     AccountReconciled,
     EpochBegan,
     Flatten,
+    Halt,
     MarketBarred,
     OrderAccepted,
     OrderCancelled,
@@ -97,8 +98,18 @@ def test_a_market_that_takes_no_entries_says_why() -> None:
     driver.feed(MarketBarred(closes(0) - 1, BTC, "the venue has halted it"))
     assert submits(driver.close(bar(0, 100.0))) == []
     assert (decided(driver).verdict, decided(driver).reason) == (Verdict.NOT_TRADABLE, "the venue has halted it")
+    driver.feed(MarketBarred(closes(0), BTC, "the venue has halted it"))
+    assert told(driver, "market_barred") == [f"{BTC}: no entries any more: the venue has halted it"]
     driver.feed(MarketBarred(closes(0), BTC, ""))
+    assert told(driver, "market_open") == [f"{BTC}: entries again"]
     assert len(submits(driver.close(bar(1, 100.0)))) == 1
+
+
+def test_a_halt_is_told_once_for_each_reason() -> None:
+    driver = Driver(engine(always(1.0)))
+    for reason in ("the key is refused", "the key is refused", "lunch"):
+        driver.feed(Halt(closes(0), reason))
+    assert told(driver, "halted") == ["trading is halted: the key is refused", "trading is halted: lunch"]
 
 
 def test_flatten_sells_all_of_ours_and_halts() -> None:

@@ -1,0 +1,180 @@
+"""
+How a run stood when its journal ends: for a bot that does not run and cannot be asked.
+
+Read from the records alone; nothing is decided again, so a journal of any version of the code can be told.
+"""
+
+from decimal import Decimal
+
+from msgspec import Struct
+
+from bot.core.commands import BreakerTripped, Decided, Deed, Marked, Observation
+from bot.core.events import (
+    AccountDrifted,
+    AccountReconciled,
+    AnyEvent,
+    EpochBegan,
+    Flatten,
+    Halt,
+    MarketBarred,
+    MarketRestored,
+    MarketSuspended,
+    Resume,
+    RunStarted,
+    SessionStarted,
+)
+from bot.core.market import DAY_MS
+from bot.core.run_record import RunRecord
+from bot.core.status import DecisionView, OrderView
+from bot.reporting.ledger import Ledger
+
+
+class LastMark(Struct, frozen=True):
+    """The account at its last mark, in quote currency."""
+
+    time_ms: int
+    equity: float
+    cash: float
+    exposure_frac: float
+
+
+class LastTrip(Struct, frozen=True):
+    """A breaker that tripped and that nothing in the journal has lifted."""
+
+    at_ms: int
+    breaker: str
+    reason: str
+
+
+class LastHolding(Struct, frozen=True):
+    """What was held of a market, bought at `average_price` without fees."""
+
+    quantity: Decimal
+    average_price: Decimal
+
+
+class LastMarket(Struct, frozen=True):
+    """One market at the end; `orders` are those that nothing has ended."""
+
+    symbol: str
+    holding: LastHolding | None
+    suspended: str
+    barred: str
+    decision: DecisionView | None
+    orders: tuple[OrderView, ...]
+
+
+class LastKnown(Struct, frozen=True):
+    """
+    A run at the end of its journal, whose newest event is of `time_ms`.
+
+    `halt` is why an operator had stopped it, `drift` why the venue's books could not be trusted; empty is not so.
+    """
+
+    run_id: str
+    code_version: str
+    started_ms: int
+    time_ms: int
+    sessions: int
+    finished: bool
+    halt: str
+    drift: str
+    account: LastMark | None
+    trips: tuple[LastTrip, ...]
+    markets: tuple[LastMarket, ...]
+
+
+def last_known(record: RunRecord) -> LastKnown:
+    """Read a run to its end."""
+    reading = _Reading(record.header)
+    for entry in record.records():
+        reading.take(entry)
+    return reading.result(finished=record.finished)
+
+
+class _Reading:
+    """What is known so far."""
+
+    def __init__(self, header: RunStarted) -> None:
+        self._header = header
+        self._ledger = Ledger(header)
+        self._sessions = 0
+        self._halt = self._drift = ""
+        self._account: Marked | None = None
+        self._trips: dict[str, BreakerTripped] = {}
+        self._lifted_ms = -1
+        self._suspended: dict[str, str] = {}
+        self._barred: dict[str, str] = {}
+        self._decisions: dict[str, Decided] = {}
+
+    def take(self, entry: AnyEvent | Deed | Observation) -> None:  # noqa: C901, PLR0912 - one case a record
+        self._ledger.take(entry)
+        match entry:
+            case SessionStarted():
+                self._sessions += 1
+            case Halt() | Flatten():
+                self._halt = entry.reason
+            case Resume():
+                self._halt, self._lifted_ms = "", entry.at_ms
+            case AccountDrifted():
+                self._drift = entry.reason
+            case AccountReconciled():
+                self._drift = ""
+            case EpochBegan():
+                self._lifted_ms = entry.at_ms
+            case MarketSuspended():
+                self._suspended[entry.symbol] = entry.reason
+            case MarketRestored():
+                self._suspended[entry.symbol] = ""
+            case MarketBarred():
+                self._barred[entry.symbol] = entry.reason
+            case BreakerTripped():
+                self._trips[entry.breaker] = entry
+            case Marked():
+                self._account = entry
+            case Decided():
+                self._decisions[entry.symbol] = entry
+            case _:
+                pass  # nothing that outlasts its moment
+
+    def result(self, *, finished: bool) -> LastKnown:
+        header, account, working = self._header, self._account, self._ledger.working()
+        return LastKnown(
+            run_id=header.run_id,
+            code_version=header.code_version,
+            started_ms=header.at_ms,
+            time_ms=self._ledger.time_ms,
+            sessions=self._sessions,
+            finished=finished,
+            halt=self._halt,
+            drift=self._drift,
+            account=None
+            if account is None
+            else LastMark(account.time_ms, account.equity, account.cash, account.exposure_frac),
+            trips=tuple(LastTrip(trip.at_ms, trip.breaker, trip.reason) for trip in self._standing_trips()),
+            markets=tuple(
+                self._market(instrument.symbol, working.get(instrument.symbol, ())) for instrument in header.instruments
+            ),
+        )
+
+    def _standing_trips(self) -> list[BreakerTripped]:
+        # A person lifts the drawdown breaker, a new UTC day the daily one. A trip is written after the event that
+        # caused it and perhaps after later ones, so its own time counts.
+        today = self._ledger.time_ms // DAY_MS
+        return [
+            trip
+            for trip in self._trips.values()
+            if (trip.at_ms > self._lifted_ms if trip.breaker == "drawdown" else trip.at_ms // DAY_MS == today)
+        ]
+
+    def _market(self, symbol: str, orders: tuple[OrderView, ...]) -> LastMarket:
+        position = self._ledger.portfolio.positions.get(symbol)
+        decided = self._decisions.get(symbol)
+        return LastMarket(
+            symbol=symbol,
+            holding=None if position is None else LastHolding(position.quantity, position.average_price),
+            suspended=self._suspended.get(symbol, ""),
+            barred=self._barred.get(symbol, ""),
+            decision=None if decided is None else DecisionView.of(decided),
+            orders=orders,
+        )
