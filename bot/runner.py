@@ -91,6 +91,7 @@ class Session:
         self._inbox: asyncio.Queue[AnyEvent | None] = asyncio.Queue(INBOX_SIZE)
         self._first: deque[AnyEvent] = deque()
         self._stopping = asyncio.Event()
+        self._idle = asyncio.Event()
         self._is_ending = False
         self._at_end = False
 
@@ -153,8 +154,11 @@ class Session:
         return self._at_end
 
     async def _caught_up(self, consumer: asyncio.Task[None]) -> None:
-        while not (self._is_empty or consumer.done()):
-            await asyncio.sleep(0)
+        self._idle.clear()
+        self._wake()
+        idle = asyncio.create_task(self._idle.wait())
+        await asyncio.wait([idle, consumer], return_when=asyncio.FIRST_COMPLETED)
+        idle.cancel()
 
     async def _stream(self, stream: Callable[[Emit], Awaitable[None]]) -> None:
         await stream(self._inbox.put)
@@ -171,6 +175,8 @@ class Session:
             event = await self._next()
             if event is not None:
                 self._handle(event)
+                # An operator's word must not wait until a full inbox is empty.
+                await asyncio.sleep(0)
             elif self._is_ending and self._is_empty:
                 # At the end of the market nothing more will come; a stopped session hears the rest again.
                 if self._at_end:
@@ -208,6 +214,7 @@ class Session:
             return self._inbox.get_nowait()
         if self._is_ending:
             return None
+        self._idle.set()
         try:
             async with asyncio.timeout(seconds):
                 return await self._inbox.get()

@@ -12,14 +12,11 @@ from msgspec.structs import replace
 
 from bot.adapters.account_stream import AccountStream
 from bot.adapters.ccxt_account import preload
-from bot.adapters.control_desk import ControlDesk
-from bot.adapters.control_socket import ControlSocket
-from bot.adapters.decision_board import DecisionBoard
 from bot.adapters.feed_outputs import EngineEvent
 from bot.adapters.history import CcxtHistory
 from bot.adapters.journal_reader import read_run
 from bot.adapters.live_broker import LiveBroker
-from bot.adapters.narrator import Narrator, Tell
+from bot.adapters.narrator import Tell
 from bot.adapters.no_model import NoModel
 from bot.adapters.order_messages import MarketPrice
 from bot.adapters.order_patience import OrderPatience
@@ -30,11 +27,10 @@ from bot.adapters.venue_rules import VenueRules, heard, instrument
 from bot.adapters.venues.binance_account import BinanceAccount, account_url
 from bot.compose.account import Account, AccountRequest, open_at
 from bot.compose.asked import asked_symbol, asked_timeframe, stopped_by_signals
-from bot.compose.feed_plan import FeedPlan
 from bot.compose.market_source import InventedMarket, embedded_start_ms
 from bot.compose.parts import REFERENCE_BUNDLE, costs, load_forecaster, overruled, resolve_strategy
 from bot.compose.run import PLACE, SPEED, Opened, open_run, plan
-from bot.compose.session_parts import after_tape, begin, candles, floor_ms
+from bot.compose.session_parts import after_tape, begin, candles, control, floor_ms, planned_feed, told
 from bot.compose.tape_events import TAPE_FOLDER
 from bot.core.errors import ConfigError
 from bot.core.events import PriceUpdated
@@ -48,7 +44,6 @@ from bot.replay import Checkpoints
 from bot.runner import Questions, Session
 from config.loading import Loaded, load_settings
 
-_AUDITS_ONE_IN: Final = 16
 _PARTING_S: Final = 15.0
 """For the answers to orders that are on their way when a session is stopped: longer than any request may take."""
 
@@ -141,7 +136,7 @@ async def run_live(
         )
         opened = open_run(request.out, header, synchronous="FULL")
         try:
-            session = _LiveSession(request, opened, account, history, rules, model or NoModel())
+            session = _LiveSession(request, opened, recorded, account, history, rules, model or NoModel())
             finished = await session.run(tell, progress)
             if finished:
                 opened.journal.finish()
@@ -157,6 +152,7 @@ class _LiveSession:
         self,
         request: LiveRequest,
         opened: Opened,
+        recorded: RunRecord | None,
         account: Account,
         history: CcxtHistory,
         rules: Mapping[str, VenueRules],
@@ -164,6 +160,7 @@ class _LiveSession:
     ) -> None:
         self._request = request
         self._opened = opened
+        self._recorded = recorded
         self._account = account
         self._history = history
         self._rules = rules
@@ -184,22 +181,13 @@ class _LiveSession:
     async def run(self, tell: Tell, progress: Callable[[int, int], None]) -> bool:
         """Run to the session's end; tell whether the run came to its own."""
         engine, header, clock = self._opened.engine, self._opened.header, self._account.clock
-        working = engine.state.orders.items()
-        purposes = {order_id: order.intent.purpose for order_id, order in working}
-        board = DecisionBoard(Narrator(self._opened.journal, tell, purposes))
+        board = told(self._opened, tell, self._recorded)
         questions = Questions()
         broker = LiveBroker(self._tracker, self._account.orders, self._account.standings, clock)
         self._broker = broker
         pump = Pump(engine, board, broker, self._model, backfill=questions.ask, measures_latency=True)
         now_ms = clock.now_ms()
-        planned = replace(
-            FeedPlan.of_markets(self._request.account.place, self._symbols, self._timeframe),
-            begin_ms={
-                symbol: max(floor_ms(now_ms, self._timeframe), engine.next_open_ms(symbol)) for symbol in self._symbols
-            },
-            journal_events=self._opened.journal.event_count,
-            audits_one_in=_AUDITS_ONE_IN,
-        )
+        planned = planned_feed(self._request.account.place, self._opened, now_ms)
         async with AsyncExitStack() as held:
             tape = None
             if self._request.record:
@@ -216,10 +204,7 @@ class _LiveSession:
             )
             broker.post_to(session.put_first)
             held.enter_context(stopped_by_signals(session.stop))
-            desk = ControlDesk(
-                look=lambda: engine.status(board.decisions), post=session.put_first, board=board, clock=clock
-            )
-            await held.enter_async_context(ControlSocket(self._request.out, desk))
+            await held.enter_async_context(control(self._request.out, engine, session, board, clock))
             spare_collector()
             begin(pump, engine, now_ms, self._model.name if engine.needs_forecast else None)
             for rules in self._rules.values():

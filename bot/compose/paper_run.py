@@ -1,25 +1,35 @@
 """A live stream wired into a paper run: the embedded exchange on loopback, or a venue's public data."""
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager, ExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
-from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from bot.adapters.decision_board import DecisionBoard
 from bot.adapters.feed_outputs import EngineEvent
 from bot.adapters.history import CcxtHistory
 from bot.adapters.journal_reader import read_run
-from bot.adapters.narrator import Narrator, Tell
+from bot.adapters.narrator import Tell
 from bot.adapters.no_model import NoModel
 from bot.adapters.tape_writer import TapeWriter
 from bot.compose.asked import asked_symbol, asked_timeframe, stopped_by_signals
-from bot.compose.feed_plan import EMBEDDED, FeedPlan
+from bot.compose.feed_plan import EMBEDDED
 from bot.compose.market_source import InventedMarket, MarketSource, embedded_start_ms, market_source
 from bot.compose.parts import REFERENCE_BUNDLE, load_forecaster, paper_broker, resolve_strategy
 from bot.compose.run import Opened, open_run, plan
-from bot.compose.session_parts import after_tape, begin, candles, floor_ms, heard_until, instruments
+from bot.compose.session_parts import (
+    after_tape,
+    begin,
+    candles,
+    control,
+    floor_ms,
+    heard_until,
+    instruments,
+    planned_feed,
+    told,
+)
 from bot.compose.tape_events import TAPE_FOLDER
 from bot.core.events import PriceUpdated
 from bot.core.market import Instrument, Timeframe
@@ -32,9 +42,6 @@ from bot.pump import Pump, spare_collector
 from bot.replay import Checkpoints
 from bot.runner import Questions, Session
 from config.loading import Loaded, load_settings
-
-_AUDITS_ONE_IN: Final = 16
-"""One candle in so many is compared with the venue's history after the fact."""
 
 
 class PaperRequest(Struct, frozen=True):
@@ -107,10 +114,8 @@ async def run_paper(request: PaperRequest, tell: Tell, progress: Callable[[int, 
         )
         opened = open_run(request.out, header, synchronous="NORMAL")
         try:
-            working = opened.engine.state.orders.items()
-            purposes = {order_id: order.intent.purpose for order_id, order in working}
-            narrator = Narrator(opened.journal, tell, purposes)
-            finished = await _session(request, opened, source, history, model or NoModel(), narrator, progress)
+            board = told(opened, tell, recorded)
+            finished = await _session(request, opened, source, history, model or NoModel(), board, progress)
             if finished:
                 opened.journal.finish()
         finally:
@@ -124,7 +129,7 @@ async def _session(
     source: MarketSource,
     history: CcxtHistory,
     model: Forecaster,
-    journal: Narrator,
+    journal: DecisionBoard,
     progress: Callable[[int, int], None],
 ) -> bool:
     engine, header, clock = opened.engine, opened.header, source.clock
@@ -133,13 +138,8 @@ async def _session(
     broker, questions = paper_broker(header), Questions()
     pump = Pump(engine, journal, broker, model, backfill=questions.ask, measures_latency=True)
     now_ms = clock.now_ms()
-    planned = replace(
-        FeedPlan.of_markets(request.exchange, symbols, timeframe),
-        begin_ms={symbol: max(floor_ms(now_ms, timeframe), engine.next_open_ms(symbol)) for symbol in symbols},
-        journal_events=opened.journal.event_count,
-        audits_one_in=_AUDITS_ONE_IN,
-    )
-    with ExitStack() as held:
+    planned = planned_feed(request.exchange, opened, now_ms)
+    async with AsyncExitStack() as held:
         tape = None
         if request.record:
             tape = held.enter_context(TapeWriter(request.out / TAPE_FOLDER, planned.header(now_ms)))
@@ -161,6 +161,7 @@ async def _session(
             until_ms=None if request.for_ms is None else header.at_ms + request.for_ms,
         )
         held.enter_context(stopped_by_signals(session.stop))
+        await held.enter_async_context(control(request.out, engine, session, journal, clock))
         spare_collector()
         begin(pump, engine, now_ms, model.name if engine.needs_forecast else None)
         journal.commit()

@@ -1,22 +1,61 @@
 """What every session in real time is made of, wherever its orders go: candles, rules of markets, durability."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from msgspec.structs import replace
 
 from bot.adapters.candle_stream import CandleStreams
+from bot.adapters.control_desk import ControlDesk
+from bot.adapters.control_socket import ControlSocket
+from bot.adapters.decision_board import DecisionBoard, last_decisions
 from bot.adapters.feed_outputs import EngineEvent
 from bot.adapters.history import CcxtHistory, TradingRules
+from bot.adapters.narrator import Narrator, Tell
 from bot.adapters.tape_writer import TapeWriter
 from bot.compose.feed_plan import FeedPlan
 from bot.compose.market_source import MarketSource
 from bot.compose.parts import costs, overruled
+from bot.compose.run import Opened
 from bot.core.events import CandleClosed, MarketRestored
 from bot.core.market import Instrument, Timeframe
+from bot.core.ports import Clock
 from bot.core.run_record import RunRecord
 from bot.engine.engine import Engine
 from bot.pump import Pump
 from bot.replay import begin_session
-from bot.runner import Emit
+from bot.runner import Emit, Session
 from config.loading import Loaded
+
+_AUDITS_ONE_IN: Final = 16
+"""One candle in so many is compared with the venue's history after the fact."""
+
+
+def told(opened: Opened, tell: Tell, recorded: RunRecord | None) -> DecisionBoard:
+    """What a session writes through: it tells people what happens, and remembers each market's last decision."""
+    working = opened.engine.state.orders.items()
+    narrator = Narrator(opened.journal, tell, {order_id: order.intent.purpose for order_id, order in working})
+    return DecisionBoard(narrator, last_decisions(recorded.records()) if recorded else None)
+
+
+def control(folder: Path, engine: Engine, session: Session, board: DecisionBoard, clock: Clock) -> ControlSocket:
+    """Where operators reach a running session."""
+    desk = ControlDesk(look=lambda: engine.status(board.decisions), post=session.put_first, board=board, clock=clock)
+    return ControlSocket(folder, desk)
+
+
+def planned_feed(venue: str, opened: Opened, now_ms: int) -> FeedPlan:
+    """The feed of a run's markets, from where each of them stands."""
+    timeframe = Timeframe(opened.header.timeframe)
+    symbols = [one.symbol for one in opened.header.instruments]
+    from_ms = floor_ms(now_ms, timeframe)
+    return replace(
+        FeedPlan.of_markets(venue, symbols, timeframe),
+        begin_ms={symbol: max(from_ms, opened.engine.next_open_ms(symbol)) for symbol in symbols},
+        journal_events=opened.journal.event_count,
+        audits_one_in=_AUDITS_ONE_IN,
+    )
 
 
 def after_tape(tape: TapeWriter | None, write: Callable[[], None]) -> Callable[[], None]:
