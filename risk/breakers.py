@@ -55,7 +55,9 @@ class Trip(Struct, frozen=True):
     reason: str
 
 
-def observe(state: BreakerState, limits: RiskLimits, at_ms: int, equity: float) -> Trip | None:
+def observe(
+    state: BreakerState, limits: RiskLimits, at_ms: int, equity: float, *, sets_peak: bool = True
+) -> Trip | None:
     """
     Take one mark into account. Each breaker trips once; a new UTC day lifts the daily one, `rearm` the other.
 
@@ -66,6 +68,8 @@ def observe(state: BreakerState, limits: RiskLimits, at_ms: int, equity: float) 
         limits: The two fractions.
         at_ms: Time of the mark, UTC milliseconds; marks come in order.
         equity: Marked equity in quote currency. An equity that is not a number trips.
+        sets_peak: Whether it may become the highest equity that a fall is measured from. A price between two closes may
+            be a single trade in a thin market: it can trip a breaker, and sets no mark.
 
     Returns:
         The trip, or None when nothing happened.
@@ -80,7 +84,8 @@ def observe(state: BreakerState, limits: RiskLimits, at_ms: int, equity: float) 
     if daily:
         state.daily_tripped = True
     if equity > state.peak_equity:
-        state.peak_equity = equity
+        if sets_peak:
+            state.peak_equity = equity
     elif not state.drawdown_tripped and not equity > state.peak_equity * (1.0 - limits.drawdown_frac):
         state.drawdown_tripped = True
         return Trip("drawdown", _drawdown_sentence(state, limits, equity))

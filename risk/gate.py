@@ -71,6 +71,7 @@ class AccountView(Struct, frozen=True, gc=False):
         market_problem: Why the market is not tradable (warming up, a gap, suspended, a filled bar), or None.
         candles_since_stop: Candles closed since this market was stopped out, or None where it never was.
         orders_today: Orders submitted in this UTC day.
+        protective_stop: Where the stop of what is bought will rest; None where nothing is known of one.
     """
 
     state: TradingState
@@ -85,6 +86,7 @@ class AccountView(Struct, frozen=True, gc=False):
     market_problem: str | None
     candles_since_stop: int | None
     orders_today: int
+    protective_stop: Decimal | None = None
 
 
 def review(intent: Intent, instrument: Instrument, account: AccountView, limits: RiskLimits) -> Approved | Denied:
@@ -230,6 +232,7 @@ def _bad_buy(
     return (
         (_bad_price(intent, limits, market, own) if own is not market else None)
         or _too_small(intent, instrument, amount)
+        or _unprotectable(intent, instrument, account)
         or _too_large(intent, account, limits, amount)
         or _unpaid(intent, instrument, account, market)
     )
@@ -262,6 +265,22 @@ def _too_small(intent: Intent, instrument: Instrument, amount: Decimal) -> Denie
         )
         return _deny(intent, Denial.MIN_NOTIONAL, reason)
     return None
+
+
+def _unprotectable(intent: Intent, instrument: Instrument, account: AccountView) -> Denied | None:
+    """Buy nothing that the venue would find too small at the price of its own stop, after a fee in what is bought."""
+    stop = account.protective_stop
+    if stop is None:
+        return None
+    left = intent.quantity * (1 - instrument.costs.taker_fee_bps / BPS)
+    lots = left - left % instrument.lot_step
+    if lots >= instrument.min_quantity and lots * stop >= instrument.min_notional:
+        return None
+    reason = (
+        f"{intent.quantity} {instrument.base} would be too small to be sold at their stop of {stop}: the venue's least "
+        f"is {instrument.min_quantity} {instrument.base} and {instrument.min_notional} {instrument.quote}"
+    )
+    return _deny(intent, Denial.MIN_NOTIONAL, reason)
 
 
 def _too_large(intent: Intent, account: AccountView, limits: RiskLimits, amount: Decimal) -> Denied | None:

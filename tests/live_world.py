@@ -69,12 +69,17 @@ def strategy():
 
 
 class Exchange(Struct):
-    """An exchange that runs, where it listens and how it is trusted. It outlives the bots that trade there."""
+    """
+    An exchange that runs, where it listens and how it is trusted. It outlives the bots that trade there.
+
+    `began_ms` is when it began anew, if it did.
+    """
 
     server: ExchangeServer
     plain_port: int
     secure_port: int
     certified: Certified
+    began_ms: int = 0
 
     @property
     def now_ms(self) -> int:
@@ -145,6 +150,8 @@ class Bot:
         off: Candles that it does not.
         overrides: Settings.
         symbols: Its markets.
+
+    `left_ms` is when it was asked to end: what the exchange does after that it need not have heard.
     """
 
     def __init__(
@@ -174,6 +181,7 @@ class Bot:
         )
         self.told: list[Told] = []
         self.candles = 0
+        self.left_ms = 2**62
         self._running: asyncio.Task[bool] | None = None
         self._moved = asyncio.Event()
 
@@ -190,6 +198,7 @@ class Bot:
     async def stop(self) -> bool:
         """Ask it to end, as SIGTERM does, and wait; tells whether the run is finished."""
         assert self._running is not None
+        self.left_ms = self._exchange.now_ms
         os.kill(os.getpid(), signal.SIGTERM)
         return await self._running
 

@@ -16,7 +16,7 @@ from bot.adapters.ccxt_line import CcxtLine
 from bot.adapters.ccxt_markets import CcxtMarkets
 from bot.adapters.order_messages import Answered, Balance, OrderReport, Outcome, TradeReport
 from bot.adapters.order_outcome import No, Question
-from bot.adapters.order_requests import order_arguments, pair_parameters
+from bot.adapters.order_requests import OrderArguments, order_arguments, pair_parameters
 from bot.adapters.rate_limits import RateLimits
 from bot.adapters.venue_clock import VenueClock
 from bot.adapters.venue_filters import Standing
@@ -64,7 +64,7 @@ class CcxtOrders:
         objection = self._markets.objection(intent, post_only=post_only)
         if objection:
             return objection
-        send = partial(self._exchange.create_order, *order_arguments(intent, post_only=post_only))
+        send = partial(self._create, order_arguments(intent, post_only=post_only))
         read = partial(reports.placed, symbol=intent.symbol, client_order_id=intent.client_order_id)
         return _outcome(await self._line.ask(Question.PLACE, send, read, until_ms))
 
@@ -181,6 +181,14 @@ class CcxtOrders:
     async def close(self) -> None:
         """End it; the session that it used stays open."""
         await self._line.close()
+
+    async def _create(self, arguments: OrderArguments) -> None:
+        """
+        Do what ccxt's `create_order` does for a spot order, but for its own reading of the answer.
+
+        That one takes a tenth of the time of the whole call, and nobody needs it.
+        """
+        await self._exchange.private_post_order(self._exchange.create_order_request(*arguments))
 
     def _check_known(self, symbol: str) -> None:
         unknown = self._markets.unknown(symbol)

@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Struct
 
 import bot
+from bot.adapters.api_keys import KEY_VARIABLE, SECRET_VARIABLE
 from bot.core.errors import ConfigError, VenueError, VenueUnavailable
 
 END_OF_MARKET: Final = "end of market"
@@ -74,6 +75,8 @@ class ExchangeProcess:
             stdout=PIPE,
             stderr=None,
             env=_environment(),
+            # Ctrl-C at a terminal is the bot's to hear: it still has orders to see to, there.
+            start_new_session=True,
         )
         try:
             async with asyncio.timeout(READY_WITHIN_S):
@@ -103,10 +106,11 @@ class ExchangeProcess:
 
 
 def _environment() -> dict[str, str]:
-    """Our own environment, with this very `bot` in front of any other."""
+    """Our own environment, without the key of an account, and with this very `bot` in front of any other."""
     root = str(Path(bot.__path__[0]).parent)
     inherited = os.environ.get("PYTHONPATH")
-    return os.environ | {"PYTHONPATH": f"{root}{os.pathsep}{inherited}" if inherited else root}
+    ours = {name: text for name, text in os.environ.items() if name not in (KEY_VARIABLE, SECRET_VARIABLE)}
+    return ours | {"PYTHONPATH": f"{root}{os.pathsep}{inherited}" if inherited else root}
 
 
 async def _ready_line(process: Process) -> Ready:

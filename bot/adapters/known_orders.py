@@ -66,9 +66,13 @@ class KnownOrders:
             fate.confirm(now)
 
     def begin_epoch(self, now: int, out: list[OrderOutput]) -> None:
-        """Forget what the venue has forgotten, but for what may still get there: that is to be taken back."""
-        on_the_way = {order_id: fate for order_id, fate in self.working.items() if fate.stage is Stage.HANDED}
-        self.working = on_the_way
+        """Forget what the venue has forgotten; what may still get there, or is there already, is to be taken back."""
+        left = {
+            order_id: fate
+            for order_id, fate in self.working.items()
+            if fate.stage is Stage.HANDED or (fate.is_at_venue and not fate.is_vanished)
+        }
+        self.working = left
         self._over.clear()
-        for fate in on_the_way.values():
+        for fate in left.values():
             fate.take_back(now, out)

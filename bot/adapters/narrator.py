@@ -1,6 +1,7 @@
 """A journal that also tells a person what happens, as it happens."""
 
 from collections.abc import Callable, Mapping
+from typing import Final
 
 from msgspec import Struct
 
@@ -8,6 +9,9 @@ from bot.core.commands import BreakerTripped, Decided, Deed, Marked, Notify, Obs
 from bot.core.events import AnyEvent, OrderFilled
 from bot.core.orders import Fill, Purpose
 from bot.core.ports import Record
+
+_REMEMBERED: Final = 16_384
+"""Orders of which it is known why they exist: so many that one which rests for long is still among them."""
 
 
 class Filled(Struct, frozen=True):
@@ -51,6 +55,8 @@ class Narrator:
         if isinstance(deed, SubmitOrder):
             intent = deed.approved.intent
             self._purposes[intent.client_order_id] = intent.purpose
+            if len(self._purposes) > _REMEMBERED:
+                del self._purposes[next(iter(self._purposes))]
 
     def observe(self, observation: Observation) -> None:
         """Write an observation; tell of it where it says something new."""

@@ -76,6 +76,7 @@ class TradeRow(Struct, rename="camel"):
     commission_asset: str
     time: WireTime
     is_buyer: bool
+    quote_qty: str | None = None
 
 
 class HoldingRow(Struct):

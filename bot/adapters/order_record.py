@@ -29,7 +29,7 @@ class OrderRecord:
         before: What an earlier process has counted of it.
 
     `end` is the status in which it is over, None while it is not, and `end_reason` says why. `known_ms` is when this
-    process first heard of it; `confirmed_ms` when a question was asked that was answered with where the order stands,
+    process first heard of it, and `heard_ms` when it did last; `confirmed_ms` when a question was asked that was answered with where the order stands,
     and `trades_shown_ms` one with its trades.
     """
 
@@ -39,6 +39,7 @@ class OrderRecord:
         self.end: VenueStatus | None = None
         self.end_reason = ""
         self.known_ms = -1
+        self.heard_ms = -1
         self.confirmed_ms = -1
         self.trades_shown_ms = -1
         self._intent = intent
@@ -70,6 +71,7 @@ class OrderRecord:
     def hear(self, report: OrderReport, now: int, asked_ms: int | None) -> list[TradeReport]:
         """Take a report, and when it was asked for if it was; return the trades that are news."""
         self.known_ms = self.known_ms if self.known_ms >= 0 else now
+        self.heard_ms = now
         self.venue_order_id = self.venue_order_id or report.venue_order_id
         if asked_ms is not None:
             self.confirmed_ms = max(self.confirmed_ms, asked_ms)

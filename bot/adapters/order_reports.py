@@ -22,7 +22,7 @@ from bot.adapters.order_answers import (
     decoded,
 )
 from bot.adapters.order_messages import Balance, OrderReport, TradeReport, VenueStatus
-from bot.adapters.wire_numbers import exact
+from bot.adapters.wire_numbers import exact, is_sound
 from bot.core.errors import DataError
 from bot.core.orders import BUY, SELL, Side
 
@@ -121,20 +121,7 @@ def trades(body: str, symbol: str, venue_order_id: str) -> tuple[TradeReport, ..
                 f"asked for the trades of order {venue_order_id} in {symbol}, "
                 f"the venue told one of order {row.order_id} in {row.symbol}"
             )
-    return tuple(
-        TradeReport(
-            symbol=symbol,
-            venue_order_id=venue_order_id,
-            trade_id=str(row.id),
-            side=BUY if row.is_buyer else SELL,
-            quantity=_positive(row.qty, "quantity"),
-            price=_positive(row.price, "price"),
-            fee=exact(row.commission),
-            fee_asset=row.commission_asset,
-            at_ms=row.time,
-        )
-        for row in rows
-    )
+    return tuple(_trade(row, symbol, venue_order_id) for row in rows)
 
 
 def balances(body: str) -> dict[str, Balance]:
@@ -162,6 +149,24 @@ def server_time_ms(body: str) -> int:
     return decoded(body, TimeAnswer).server_time
 
 
+def _trade(row: TradeRow, symbol: str, venue_order_id: str) -> TradeReport:
+    quantity, price, fee = _positive(row.qty, "quantity"), _positive(row.price, "price"), exact(row.commission)
+    amount = None if row.quote_qty is None else exact(row.quote_qty)
+    if not is_sound(symbol, quantity, price, amount, (fee, row.commission_asset)):
+        raise DataError(f"trade {row.id} of {quantity} at {price} cannot be true with {amount} paid and a fee of {fee}")
+    return TradeReport(
+        symbol=symbol,
+        venue_order_id=venue_order_id,
+        trade_id=str(row.id),
+        side=BUY if row.is_buyer else SELL,
+        quantity=quantity,
+        price=price,
+        fee=fee,
+        fee_asset=row.commission_asset,
+        at_ms=row.time,
+    )
+
+
 def _placed(answer: PlacedAnswer, symbol: str, client_order_id: str) -> OrderReport:
     _check_same(answer.symbol, answer.client_order_id, symbol, client_order_id)
     executions = tuple(
@@ -179,6 +184,9 @@ def _placed(answer: PlacedAnswer, symbol: str, client_order_id: str) -> OrderRep
         )
         for fill in answer.fills
     )
+    for trade in executions:
+        if not is_sound(symbol, trade.quantity, trade.price, None, (trade.fee, trade.fee_asset)):
+            raise DataError(f"trade {trade.trade_id} of {trade.quantity} cannot have cost a fee of {trade.fee}")
     report = _report(answer, symbol, client_order_id, answer.transact_time, executions)
     if sum(trade.quantity for trade in executions) > report.executed:
         raise DataError(f"the fills of order {client_order_id} are more than the {report.executed} that it executed")

@@ -52,8 +52,13 @@ class EpochWatch:
             return Verdict.GONE
         if any(fate.absence.is_suspected and not fate.is_vanished for fate in held):
             return Verdict.NOTHING
-        is_new = len(vanished) == len(held) and self._has_other_money(vanished)
-        return Verdict.NEW_EPOCH if is_new else Verdict.GONE
+        # What was sent after the last word of them may stand in a new epoch already: it proves nothing.
+        last_ms = max(fate.record.heard_ms for fate in vanished)
+        others = [fate for fate in held if not fate.is_vanished and fate.questions.placing.asked_ms <= last_ms]
+        since_ms = min(fate.absence.since_ms or 0 for fate in vanished)
+        if any(fate.record.heard_ms < since_ms for fate in others):
+            return Verdict.NOTHING  # the next look at the open orders says whether they are there
+        return Verdict.GONE if others or not self._has_other_money(vanished) else Verdict.NEW_EPOCH
 
     def forget(self) -> None:
         """A new epoch begins with what is in the account now."""

@@ -7,6 +7,7 @@ connected socket. Knows nothing of requests.
 
 import ssl
 from collections.abc import Mapping
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Final, Self
@@ -69,7 +70,7 @@ class VenuePeers:
         for host, peer in self._peers.items():
             if isinstance(peer, PublicPeer):
                 continue
-            if not ip_address(peer.address).is_loopback:
+            if not _is_loopback(peer.address):
                 raise ConfigError(f"{host} is to be found at {peer.address}, which is not this machine")
             if not peer.is_tls and host != peer.address:
                 raise ConfigError(f"{host} is to be reached without TLS: only an address of this machine may be")
@@ -152,8 +153,18 @@ def tls_context(ca_file: Path | None = None) -> ssl.SSLContext:
     return context
 
 
+def _is_loopback(text: str) -> bool:
+    # A name is none: what it leads to is for a name service to say.
+    try:
+        return ip_address(text).is_loopback
+    except ValueError:
+        return False
+
+
+@lru_cache(maxsize=64)
 def _address(text: str) -> IPv4Address | IPv6Address:
     """Read an address; one of IPv4 in the clothes of IPv6 counts as what it is."""
+    # Every request is checked, and reading costs as much as weighing it.
     found = ip_address(text.partition("%")[0])
     mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
     return mapped or found

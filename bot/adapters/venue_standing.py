@@ -35,7 +35,7 @@ class VenueStanding:
         self._silence = ""
         self._no_orders_until_ms = 0
         self._down = ""
-        self._is_key_refused = False
+        self._key_refused_until_ms: int | None = None
         self._closed: dict[str, _Closed] = {}
         self._told = dict.fromkeys(instruments, "")
 
@@ -86,7 +86,7 @@ class VenueStanding:
 
     def spoke(self, now: int, out: list[OrderOutput]) -> None:
         """The venue has answered as it should: it is not down, and the key is good."""
-        self._down, self._is_key_refused = "", False
+        self._down, self._key_refused_until_ms = "", None
         self._tell(now, out)
 
     def fit(self, heard: RulesHeard, *, is_watched: bool, now: int, out: list[OrderOutput]) -> None:
@@ -119,8 +119,9 @@ class VenueStanding:
                 self._down = refused.reason
                 self._fall_silent(retry_at_ms or now + patience.blocked_ms, refused.reason)
             case Refusal.CREDENTIALS:
-                self._fall_silent(retry_at_ms or now + patience.credentials_ms, refused.reason)
-                self._refuse_key(refused.reason, now, out)
+                until_ms = retry_at_ms or now + patience.credentials_ms
+                self._fall_silent(until_ms, refused.reason)
+                self._refuse_key(refused.reason, until_ms, now, out)
             case Refusal.MAINTENANCE:
                 self._down = refused.reason
             case Refusal.MARKET_CLOSED:
@@ -136,9 +137,11 @@ class VenueStanding:
         if until_ms > self._silent_until_ms:
             self._silent_until_ms, self._silence = until_ms, reason
 
-    def _refuse_key(self, reason: str, now: int, out: list[OrderOutput]) -> None:
-        if not self._is_key_refused:
-            self._is_key_refused = True
+    def _refuse_key(self, reason: str, until_ms: int, now: int, out: list[OrderOutput]) -> None:
+        # Requests that were on their way together are refused together: that is told once. A refusal after the pause
+        # is told again, since somebody may have resumed meanwhile.
+        if self._key_refused_until_ms is None or now >= self._key_refused_until_ms:
+            self._key_refused_until_ms = until_ms
             advice = "check the key, its rights and its addresses at the venue, then resume"
             out.append(Halt(now, f"the venue refuses our key: {reason}; {advice}"))
 

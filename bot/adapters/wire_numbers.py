@@ -15,6 +15,8 @@ from bot.core.errors import DataError
 # Their size is bounded, so that writing one out is no danger.
 _AMOUNT: Final = re.compile(r"[0-9]{1,30}(?:\.[0-9]{1,30})?(?:[eE][+-]?[0-9]{1,2})?")
 
+_LAST_DECIMAL: Final = Decimal("1e-8")
+
 WireId = Annotated[int, Meta(ge=0)]
 """The number of an order, a trade or a list."""
 
@@ -32,6 +34,24 @@ def exact(text: str) -> Decimal:
     if not _AMOUNT.fullmatch(text):
         raise DataError(f"{text!r:.40} is no amount")
     return Decimal(text)
+
+
+def is_sound(symbol: str, quantity: Decimal, price: Decimal, amount: Decimal | None, fee: tuple[Decimal, str]) -> bool:
+    """
+    Whether what a venue says of one execution goes together.
+
+    Args:
+        symbol: Ours, such as BTC/USDT.
+        quantity: In base.
+        price: In quote.
+        amount: What was paid in all, in quote, rounded to Binance's eight decimals; None where it is not told.
+        fee: How much, and of which asset. No trade costs more than it moves; a fee in a third asset can be anything.
+    """
+    base, _, quote = symbol.partition("/")
+    if amount is not None and abs(quantity * price - amount) >= _LAST_DECIMAL:
+        return False
+    most = {base: quantity, quote: quantity * price}.get(fee[1])
+    return most is None or fee[0] <= most
 
 
 def plain(amount: Decimal) -> str:

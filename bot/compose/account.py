@@ -40,6 +40,7 @@ EMBEDDED_CASH: Final = "100000"
 """Quote currency in an account of the embedded exchange: more than any budget, the rest is foreign money."""
 
 _KEY_LETTERS: Final = 64
+_OTHERS_WRITE: Final = 0o002
 
 
 class AccountRequest(Struct, frozen=True):
@@ -170,12 +171,24 @@ def _write_account(folder: Path, credentials: Credentials, symbols: Sequence[str
 
 def _read_ready(path: Path) -> Ready:
     try:
+        _check_own(path)
         ready = msgspec.json.decode(path.read_bytes().partition(b"\n")[0], type=Ready)
+        if ready.ca_file:
+            _check_own(Path(ready.ca_file))
     except (OSError, msgspec.DecodeError) as error:
         raise ConfigError(f"--join {path} is not what `candlewick exchange serve` printed first: {error}") from None
     if not (ready.tls_url and ready.ca_file):
         raise ConfigError(f"the exchange of --join {path} keeps no accounts: start it with --accounts and --tls")
     return ready
+
+
+def _check_own(path: Path) -> None:
+    """See that nobody else wrote a file that says whom to trust: a key is shown to whoever it names."""
+    found = path.stat()
+    if found.st_uid != os.geteuid() or found.st_mode & _OTHERS_WRITE:
+        raise ConfigError(
+            f"{path} belongs to another user or can be written by others: join an exchange that you started yourself"
+        )
 
 
 def _local_peers(place: AccountPlace, ready: Ready) -> VenuePeers:

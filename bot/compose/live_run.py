@@ -28,15 +28,27 @@ from bot.adapters.venues.binance_account import BinanceAccount, account_url
 from bot.compose.account import Account, AccountRequest, open_at
 from bot.compose.asked import asked_symbol, asked_timeframe, stopped_by_signals
 from bot.compose.market_source import InventedMarket, embedded_start_ms
-from bot.compose.parts import REFERENCE_BUNDLE, costs, load_forecaster, overruled, resolve_strategy
+from bot.compose.parts import costs, overruled, resolve_strategy
 from bot.compose.run import PLACE, SPEED, Opened, open_run, plan
-from bot.compose.session_parts import after_tape, begin, candles, control, floor_ms, planned_feed, told
+from bot.compose.session_parts import (
+    ModelGuard,
+    after_tape,
+    asked_model,
+    begin,
+    candles,
+    control,
+    floor_ms,
+    planned_feed,
+    told,
+)
 from bot.compose.tape_events import TAPE_FOLDER
+from bot.core.commands import Notify
 from bot.core.errors import ConfigError
 from bot.core.events import PriceUpdated
 from bot.core.market import Instrument, Timeframe
 from bot.core.ports import Forecaster
 from bot.core.run_record import RunRecord
+from bot.engine.engine import Engine
 from bot.flows import LiveFlow
 from bot.price_steps import PriceSteps
 from bot.pump import Pump, spare_collector
@@ -102,9 +114,9 @@ async def run_live(
     if request.invented.speed == "max":
         raise ConfigError("--speed max has no time in which an order could travel: write a number")
     recorded = read_run(request.out) if (request.out / "journal.sqlite").exists() else None
-    bundle, model = None, None
+    bundle, model, life = None, None, None
     if resolve_strategy(request.strategy, loaded.settings).needs_forecast:
-        bundle, model = load_forecaster(request.bundle or REFERENCE_BUNDLE, request.runtime)
+        bundle, model, life = asked_model(request.bundle, request.runtime)
     preload()
     from_ms = embedded_start_ms(timeframe)
     until_ms = None if request.for_ms is None else from_ms + request.for_ms
@@ -136,7 +148,16 @@ async def run_live(
         )
         opened = open_run(request.out, header, synchronous="FULL")
         try:
-            session = _LiveSession(request, opened, recorded, account, history, rules, model or NoModel())
+            session = _LiveSession(
+                request,
+                opened,
+                recorded,
+                account,
+                history,
+                rules,
+                model or NoModel(),
+                ModelGuard(bundle, life, recorded),
+            )
             finished = await session.run(tell, progress)
             if finished:
                 opened.journal.finish()
@@ -157,6 +178,7 @@ class _LiveSession:
         history: CcxtHistory,
         rules: Mapping[str, VenueRules],
         model: Forecaster,
+        guard: ModelGuard,
     ) -> None:
         self._request = request
         self._opened = opened
@@ -165,6 +187,7 @@ class _LiveSession:
         self._history = history
         self._rules = rules
         self._model = model
+        self._guard = guard
         header = opened.header
         self._timeframe = Timeframe(header.timeframe)
         self._symbols = [one.symbol for one in header.instruments]
@@ -185,7 +208,14 @@ class _LiveSession:
         questions = Questions()
         broker = LiveBroker(self._tracker, self._account.orders, self._account.standings, clock)
         self._broker = broker
-        pump = Pump(engine, board, broker, self._model, backfill=questions.ask, measures_latency=True)
+        pump = Pump(
+            engine,
+            self._guard.journal(board),
+            broker,
+            self._guard.model(self._model),
+            backfill=questions.ask,
+            measures_latency=True,
+        )
         now_ms = clock.now_ms()
         planned = planned_feed(self._request.account.place, self._opened, now_ms)
         async with AsyncExitStack() as held:
@@ -197,7 +227,7 @@ class _LiveSession:
             session = Session(
                 pump,
                 questions,
-                LiveFlow(pump, checkpoints, board, after_tape(tape, board.keep), progress),
+                LiveFlow(pump, checkpoints, board, after_tape(tape, board.keep), progress, self._guard.doubts),
                 checkpoints,
                 clock=clock,
                 until_ms=None if self._request.for_ms is None else header.at_ms + self._request.for_ms,
@@ -210,12 +240,16 @@ class _LiveSession:
             for rules in self._rules.values():
                 broker.hear(heard(rules, now_ms))
             board.commit()
-            return await session.run(
+            finished = await session.run(
                 candles(planned, self._account.source, self._history, tape, self._choose),
                 self._history,
                 services={"orders": broker.run, "private stream": self._stream().run, "clock": clock.keep},
                 settle=lambda: broker.settle(_PARTING_S),
             )
+            if finished:
+                for notice in left_behind(engine):
+                    board.observe(notice)
+            return finished
 
     def _stream(self) -> AccountStream:
         account = self._account
@@ -236,6 +270,23 @@ class _LiveSession:
             return event
         self._broker.hear(MarketPrice(self._account.clock.now_ms(), event.symbol, Decimal(repr(event.last))))
         return event if self._prices.is_news(event) else None
+
+
+def left_behind(engine: Engine) -> list[Notify]:
+    """What a run that is over leaves at its venue: no later run knows that it is ours."""
+    state, found = engine.state, []
+    for market in engine.status({}).markets:
+        holding = market.holding
+        if holding is None or holding.is_dust:
+            continue
+        stop = state.orders.get(state.markets[market.symbol].stop_id)
+        guarded = f"protected by stop {stop.intent.client_order_id} at {stop.intent.stop_price}" if stop else "bare"
+        text = (
+            f"{market.symbol}: the run is over, and {holding.quantity} of it are still held at the venue, {guarded}: "
+            "no other run will see to them, sell them there"
+        )
+        found.append(Notify(state.time_ms, "left_behind", text))
+    return found
 
 
 def _instruments(

@@ -17,10 +17,12 @@ from bot.adapters.tape_writer import TapeWriter
 from bot.compose.asked import asked_symbol, asked_timeframe, stopped_by_signals
 from bot.compose.feed_plan import EMBEDDED
 from bot.compose.market_source import InventedMarket, MarketSource, embedded_start_ms, market_source
-from bot.compose.parts import REFERENCE_BUNDLE, load_forecaster, paper_broker, resolve_strategy
+from bot.compose.parts import paper_broker, resolve_strategy
 from bot.compose.run import Opened, open_run, plan
 from bot.compose.session_parts import (
+    ModelGuard,
     after_tape,
+    asked_model,
     begin,
     candles,
     control,
@@ -91,9 +93,9 @@ async def run_paper(request: PaperRequest, tell: Tell, progress: Callable[[int, 
     # By name: who gets the cash of an instant must not depend on which market was named first.
     request = replace(request, symbols=tuple(sorted({asked_symbol(text) for text in request.symbols})))
     recorded = read_run(request.out) if (request.out / "journal.sqlite").exists() else None
-    bundle, model = None, None
+    bundle, model, life = None, None, None
     if resolve_strategy(request.strategy, loaded.settings).needs_forecast:
-        bundle, model = load_forecaster(request.bundle or REFERENCE_BUNDLE, request.runtime)
+        bundle, model, life = asked_model(request.bundle, request.runtime)
     async with (
         _source(request, timeframe, recorded) as source,
         CcxtHistory(request.symbols, timeframe, source.rest_url, venue=source.rest_venue) as history,
@@ -115,7 +117,8 @@ async def run_paper(request: PaperRequest, tell: Tell, progress: Callable[[int, 
         opened = open_run(request.out, header, synchronous="NORMAL")
         try:
             board = told(opened, tell, recorded)
-            finished = await _session(request, opened, source, history, model or NoModel(), board, progress)
+            guard = ModelGuard(bundle, life, recorded)
+            finished = await _session(request, opened, source, history, model or NoModel(), guard, board, progress)
             if finished:
                 opened.journal.finish()
         finally:
@@ -129,6 +132,7 @@ async def _session(
     source: MarketSource,
     history: CcxtHistory,
     model: Forecaster,
+    guard: ModelGuard,
     journal: DecisionBoard,
     progress: Callable[[int, int], None],
 ) -> bool:
@@ -136,7 +140,9 @@ async def _session(
     timeframe = Timeframe(header.timeframe)
     symbols = [one.symbol for one in header.instruments]
     broker, questions = paper_broker(header), Questions()
-    pump = Pump(engine, journal, broker, model, backfill=questions.ask, measures_latency=True)
+    pump = Pump(
+        engine, guard.journal(journal), broker, guard.model(model), backfill=questions.ask, measures_latency=True
+    )
     now_ms = clock.now_ms()
     planned = planned_feed(request.exchange, opened, now_ms)
     async with AsyncExitStack() as held:
@@ -151,6 +157,7 @@ async def _session(
             checkpoints,
             commit=after_tape(tape, journal.commit),
             progress=progress,
+            afterwards=guard.doubts,
         )
         session = Session(
             pump,

@@ -17,6 +17,7 @@ from bot.core.events import (
     Halt,
     MarketRestored,
     MarketSuspended,
+    ModelDoubted,
     ModelReady,
     OrderCancelled,
     OrderFilled,
@@ -36,6 +37,7 @@ GIVEN: Final = (
     TimerFired,
     Halt,
     Resume,
+    ModelDoubted,
 )
 """Events that come from neither the stream nor a decision: a second account gets them as they were recorded."""
 

@@ -1,8 +1,9 @@
 """What every session in real time is made of, wherever its orders go: candles, rules of markets, durability."""
 
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
@@ -12,21 +13,30 @@ from bot.adapters.control_socket import ControlSocket
 from bot.adapters.decision_board import DecisionBoard, last_decisions
 from bot.adapters.feed_outputs import EngineEvent
 from bot.adapters.history import CcxtHistory, TradingRules
+from bot.adapters.model_records import Life
+from bot.adapters.model_registry import life_of, resolve_bundle
 from bot.adapters.narrator import Narrator, Tell
 from bot.adapters.tape_writer import TapeWriter
 from bot.compose.feed_plan import FeedPlan
 from bot.compose.market_source import MarketSource
-from bot.compose.parts import costs, overruled
+from bot.compose.model_doubts import watch_model
+from bot.compose.parts import REFERENCE_BUNDLE, costs, load_forecaster, overruled
 from bot.compose.run import Opened
-from bot.core.events import CandleClosed, MarketRestored
+from bot.core.events import AnyEvent, CandleClosed, Event, MarketRestored, ModelDoubted
 from bot.core.market import Instrument, Timeframe
-from bot.core.ports import Clock
+from bot.core.ports import Clock, Forecaster, Record
 from bot.core.run_record import RunRecord
 from bot.engine.engine import Engine
 from bot.pump import Pump
 from bot.replay import begin_session
 from bot.runner import Emit, Session
 from config.loading import Loaded
+
+if TYPE_CHECKING:
+    from strategies.forecasting.bundle import Bundle
+    from strategies.forecasting.serving import BundleForecaster
+
+_log = logging.getLogger(__name__)
 
 _AUDITS_ONE_IN: Final = 16
 """One candle in so many is compared with the venue's history after the fact."""
@@ -37,6 +47,46 @@ def told(opened: Opened, tell: Tell, recorded: RunRecord | None) -> DecisionBoar
     working = opened.engine.state.orders.items()
     narrator = Narrator(opened.journal, tell, {order_id: order.intent.purpose for order_id, order in working})
     return DecisionBoard(narrator, last_decisions(recorded.records()) if recorded else None)
+
+
+def asked_model(asked: Path | None, runtime: str) -> tuple["Bundle", "BundleForecaster", Life | None]:
+    """
+    Load the model that a session is to use; it may be the one in use of a registry.
+
+    Raises:
+        ModelError: There is none, or something about it does not hold.
+    """
+    folder = resolve_bundle(asked or REFERENCE_BUNDLE, _log.warning)
+    return *load_forecaster(folder, runtime), life_of(folder)
+
+
+class ModelGuard:
+    """
+    The watch over a session's model, put where forecasts and closes pass; without a model it sees nothing.
+
+    Args:
+        bundle: The model.
+        life: How long it may be used.
+        recorded: What earlier sessions of the run wrote.
+    """
+
+    def __init__(self, bundle: "Bundle | None", life: Life | None, recorded: RunRecord | None) -> None:
+        self._watch = watch_model(bundle, life) if bundle is not None else None
+        if self._watch is not None and recorded is not None:
+            self._watch.retrace(one for one in recorded.records() if isinstance(one, Event))
+
+    def journal(self, journal: Record) -> Record:
+        """The journal, seen through."""
+        return self._watch.beside(journal) if self._watch is not None else journal
+
+    def model(self, model: Forecaster) -> Forecaster:
+        """The model, seen through."""
+        return self._watch.around(model) if self._watch is not None else model
+
+    def doubts(self) -> list[AnyEvent]:
+        """What the engine is to be told of the model since the last call."""
+        found = self._watch.take() if self._watch is not None else []
+        return [ModelDoubted(one.at_ms, one.symbol, one.level, one.reason) for one in found]
 
 
 def control(folder: Path, engine: Engine, session: Session, board: DecisionBoard, clock: Clock) -> ControlSocket:

@@ -12,7 +12,7 @@ from typing import final
 from msgspec import Struct
 
 from bot.core.errors import DataError
-from bot.core.forecast import Forecast
+from bot.core.forecast import Doubt, Forecast
 from bot.core.market import Candle, Instrument
 from bot.core.orders import Fill
 
@@ -153,6 +153,15 @@ class MarketRestored(Event, frozen=True, array_like=True, tag=True, gc=False):
 
 
 @final
+class ModelDoubted(Event, frozen=True, array_like=True, tag=True, gc=False):
+    """The model's forecasts of a market are trusted so far from now on; of all markets where the symbol is empty."""
+
+    symbol: str
+    doubt: Doubt
+    reason: str
+
+
+@final
 class ForecastReady(Event, frozen=True, array_like=True, tag=True, gc=False):
     """
     The model's answer for the instant `close_time_ms`.
@@ -255,6 +264,7 @@ AnyEvent = (
     | MarketSuspended
     | MarketRestored
     | MarketBarred
+    | ModelDoubted
     | ForecastReady
     | ForecastFailed
     | OrderAccepted

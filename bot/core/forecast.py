@@ -1,6 +1,17 @@
 """What a model says of the next candle."""
 
+from enum import IntEnum
+
 from msgspec import Struct
+
+
+class Doubt(IntEnum):
+    """How far a model is trusted: fully, with a warning, with half of the size, or not for entries."""
+
+    NONE = 0
+    WARN = 1
+    CUT = 2
+    STOP = 3
 
 
 class Forecast(Struct, frozen=True, array_like=True, gc=False):

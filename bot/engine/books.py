@@ -7,10 +7,12 @@ They record what was asked and what the venue said; they decide nothing.
 from decimal import Decimal
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from bot.core.commands import CancelOrder, Reconcile, SubmitOrder
 from bot.core.events import OrderFilled
 from bot.core.market import Instrument
-from bot.core.orders import Order, OrderStatus
+from bot.core.orders import BUY, ZERO, Fill, Order, OrderStatus
 from bot.core.portfolio import Position
 from bot.engine.state import EngineState
 
@@ -69,8 +71,13 @@ class Books:
             state.unanswered.pop(_SUBMIT + order_id, None)
         return order
 
-    def filled(self, event: OrderFilled) -> tuple[Order, Position] | None:
-        """Book a fill, once; None when the order is not ours or the trade is already counted."""
+    def filled(self, event: OrderFilled) -> tuple[Order, Position, Decimal] | None:
+        """
+        Book a fill, once; None when the order is not ours or the trade is already counted.
+
+        Returns:
+            The order, the position, and how much more was sold than was ours: of that nothing is booked.
+        """
         fill, state = event.fill, self._state
         order_id, symbol = fill.client_order_id, fill.symbol
         order = state.orders.get(order_id) or state.finished.get(order_id)
@@ -84,13 +91,15 @@ class Books:
         order = order.with_fill(fill.quantity)
         state.unanswered.pop(_SUBMIT + order_id, None)
         self._keep(order_id, order)
-        position = state.portfolio.apply(fill, self._instruments[symbol])
+        instrument = self._instruments[symbol]
+        ours, excess = _share_of_ours(fill, state.portfolio.position(symbol), instrument)
+        position = state.portfolio.apply(ours, instrument) if ours.quantity else state.portfolio.position(symbol)
         self.cash = float(state.portfolio.cash)
         if position.quantity:
             self.held[symbol] = float(position.quantity)
         else:
             self.held.pop(symbol, None)
-        return order, position
+        return order, position, excess
 
     def equity(self) -> float:
         """Cash and holdings at the last marks, in quote currency."""
@@ -109,10 +118,15 @@ class Books:
         return Reconcile(known, portfolio.cash, holdings, tuple(waiting.values()))
 
     def begin_epoch(self) -> None:
-        """The venue has forgotten everything of ours: so do the books."""
+        """
+        The venue has forgotten everything of ours: so do the books.
+
+        What an order that was on its way may still do there is done with money that is not ours: nothing of it is
+        booked.
+        """
         state = self._state
-        for order_id in list(state.orders):
-            self.moved(order_id, OrderStatus.CANCELLED)
+        state.orders.clear()
+        state.finished.clear()
         state.unanswered.clear()
         state.trades_seen.clear()
         state.portfolio.positions.clear()
@@ -137,6 +151,17 @@ class Books:
         state.finished[order_id] = order
         if len(state.finished) >= _FULL:
             _forget_oldest(state.finished)
+
+
+def _share_of_ours(fill: Fill, held: Position, instrument: Instrument) -> tuple[Fill, Decimal]:
+    # A stop that was given up can still be filled, when what it should sell is sold already.
+    if fill.side is BUY:
+        return fill, ZERO
+    in_base = fill.fee if fill.fee_asset == instrument.base else ZERO
+    ours = min(fill.quantity, max(held.quantity - in_base, ZERO))
+    if ours == fill.quantity:
+        return fill, ZERO
+    return replace(fill, quantity=ours, fee=fill.fee * ours / fill.quantity), fill.quantity - ours
 
 
 def _forget_oldest(remembered: dict[str, Any]) -> None:

@@ -44,6 +44,7 @@ class OrderDesk:
         self._books = books
         self._entry = entry
         self.least = {symbol: float(one.min_notional) for symbol, one in instruments.items()}
+        self._least_lot = {symbol: float(max(one.lot_step, one.min_quantity)) for symbol, one in instruments.items()}
         self._with_costs = {symbol: 1.0 + one.costs.round_trip_bps / 2e4 for symbol, one in instruments.items()}
 
     def trade(
@@ -61,15 +62,19 @@ class OrderDesk:
 
     def tend(self, out: list[AnyCommand]) -> None:
         """See to what is held, once a candle: protect again what a refusal has left without a stop."""
-        # A level, not an edge: a drawdown breaker, or the operator, goes on selling until nothing is left to sell.
-        if self._state.breakers.drawdown_tripped:
-            self._flatten(Purpose.BREAKER, out)
-        elif self._state.flattening:
-            self._flatten(Purpose.OPERATOR, out)
+        self.sell_all(out)
         for symbol in self._books.held:
             market = self._state.markets[symbol]
             if not market.stop_id and not self.is_dust(symbol, market.mark):
                 self.protect(market, out)
+
+    def sell_all(self, out: list[AnyCommand]) -> None:
+        """Sell what is held, where the operator or a drawdown breaker wants that."""
+        # A level, not an edge: it goes on until nothing is left to sell.
+        purpose = self._selling()
+        if purpose is not None:
+            for symbol in list(self._books.held):
+                self._sell_out(self._state.markets[symbol], purpose, out)
 
     def abandon(self, market: MarketState, out: list[AnyCommand]) -> None:
         """Sell a position that could not be protected, unless that is under way."""
@@ -83,8 +88,9 @@ class OrderDesk:
             market.pending_exit = market.stop_price = None
 
     def is_dust(self, symbol: str, mark: float) -> bool:
-        """Whether what is held is worth too little at this price for the venue to take it."""
-        return self._books.held[symbol] * mark < self.least[symbol]
+        """Whether what is held is too little at this price for the venue to take it."""
+        held = self._books.held[symbol]
+        return held * mark < self.least[symbol] or held < self._least_lot[symbol]
 
     def take_entries_back(self, out: list[AnyCommand]) -> None:
         """Cancel every working entry: nothing may be bought from now on."""
@@ -176,8 +182,11 @@ class OrderDesk:
                 text = f"a fill of the unknown order {event.fill.client_order_id} is not ours and is not counted"
                 out.append(Notify(event.at_ms, "foreign_fill", text))
             return
-        order, position = booked
+        order, position, excess = booked
         market = self._state.markets[order.intent.symbol]
+        if excess:
+            text = f"{order.intent.symbol}: {excess} more was sold than was ours; it was somebody else's"
+            out.append(Notify(event.at_ms, "oversold", text))
         if order.status.is_final:
             self._forget(market, order)
         if order.intent.side is BUY:
@@ -186,11 +195,16 @@ class OrderDesk:
             market.stopped_ms = event.at_ms
         self._go_on(market, out)
 
-    def _flatten(self, purpose: Purpose, out: list[AnyCommand]) -> None:
-        for symbol in list(self._books.held):
-            market = self._state.markets[symbol]
-            if not (market.exit_id or market.pending_exit or self.is_dust(symbol, market.mark)):
-                self._leave(market, purpose, self._lots(market), out)
+    def _selling(self) -> Purpose | None:
+        if self._state.breakers.drawdown_tripped:
+            return Purpose.BREAKER
+        return Purpose.OPERATOR if self._state.flattening else None
+
+    def _sell_out(self, market: MarketState, purpose: Purpose, out: list[AnyCommand]) -> None:
+        symbol = market.symbol
+        is_over = symbol not in self._books.held or self.is_dust(symbol, market.mark)
+        if not (is_over or market.exit_id or market.pending_exit or self._has_just_retreated(market)):
+            self._leave(market, purpose, self._lots(market), out)
 
     def _enter(self, market: MarketState, notional: float, out: list[AnyCommand]) -> tuple[Verdict, str]:
         instrument = self._instruments[market.symbol]
@@ -235,6 +249,9 @@ class OrderDesk:
             elif quantity:
                 # The stop sold a part before it was taken back: what is left is another wish.
                 self._leave(market, exit_.intent.purpose, quantity, out)
+        selling = self._selling()
+        if selling is not None:
+            self._sell_out(market, selling, out)
         self.protect(market, out)
 
     def _set_stop(self, market: MarketState, position: Position) -> None:
@@ -262,7 +279,7 @@ class OrderDesk:
 
     def _has_just_retreated(self, market: MarketState) -> bool:
         # Where an exit has just found no buyer, the next one waits: a thin market is not asked in a circle.
-        return 0 <= market.retreated_ms and self._state.time_ms - market.retreated_ms < self._unprotected_ms
+        return market.retreated_ms >= 0 and self._state.time_ms - market.retreated_ms < self._unprotected_ms
 
     def _warn(self, market: MarketState, denied: Denied, out: list[AnyCommand]) -> None:
         # Said once for each kind of refusal, not at every close for as long as it lasts.

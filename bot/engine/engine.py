@@ -27,6 +27,7 @@ from bot.core.events import (
     MarketBarred,
     MarketRestored,
     MarketSuspended,
+    ModelDoubted,
     ModelReady,
     OrderAccepted,
     OrderCancelled,
@@ -56,7 +57,17 @@ from bot.engine.watch import AccountWatch
 from risk.breakers import BreakerState, TradingState
 from strategies.strategy import Strategy
 
-_Governing = SessionStarted | ModelReady | AccountReconciled | AccountDrifted | EpochBegan | Halt | Flatten | Resume
+_Governing = (
+    SessionStarted
+    | ModelReady
+    | ModelDoubted
+    | AccountReconciled
+    | AccountDrifted
+    | EpochBegan
+    | Halt
+    | Flatten
+    | Resume
+)
 """Events that say what may be traded at all."""
 
 
@@ -215,6 +226,8 @@ class Engine:
             self._readiness.on_drifted(event, out)
         elif type(event) is EpochBegan:
             self._readiness.on_epoch(event, out)
+        elif type(event) is ModelDoubted:
+            self._readiness.on_doubt(event, out)
         elif type(event) is Halt:
             self._readiness.on_halt(event, out)
         elif type(event) is Flatten:

@@ -16,6 +16,7 @@ from bot.engine.books import Books
 from bot.engine.state import EngineSettings, EngineState, MarketState
 from risk.breakers import TradingState
 from risk.gate import AccountView, review
+from risk.stops import stop_price
 
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -76,10 +77,17 @@ class OrderEntry:
             exposure_notional=equity - books.cash + float(reserved),
             price=market.mark,
             market_problem=None,
+            protective_stop=self._stop_of(market) if intent.side is BUY else None,
             candles_since_stop=None if stopped_ms < 0 else (state.instant_ms - stopped_ms) // self._timeframe_ms,
             orders_today=state.orders_today if state.orders_day == state.time_ms // DAY_MS else 0,
         )
         return review(intent, self._instruments[symbol], view, self._limits)
+
+    def _stop_of(self, market: MarketState) -> Decimal:
+        # Where the stop of what is bought now will rest, or is resting already.
+        instrument = self._instruments[market.symbol]
+        price = stop_price(self._limits, market.mark, market.atr)
+        return market.stop_price or max(instrument.quantize_price(price, up=False), instrument.tick_size)
 
     def _cash_for(self, order: Order) -> Decimal:
         # What a working buy may still take, at the worse of its limit and the market, with all costs.

@@ -1,10 +1,10 @@
 """
 No position without protection for long: how long each has been bare, and what is done about it.
 
-A position is protected while the venue holds a stop for all of it that can be sold. While a stop is replaced or an
-exit is under way it is bare for a moment; one that stays so is an alarm, and then an exit. An entry of which nobody
-knows what became of it may have made a position: that is an alarm too. A broker inside the process answers at once, and
-needs no guard.
+A position is protected while the venue holds a stop for all of it that can be sold, and nobody has asked for that back.
+While a stop is replaced or an exit is under way it is bare for a moment; one that stays so is an alarm, and then an
+exit. An entry of which nobody knows what became of it may have made a position: that is an alarm too. A broker inside
+the process answers at once, and needs no guard.
 """
 
 from typing import Final
@@ -98,4 +98,9 @@ class PositionGuard:
         if market.symbol not in self._books.held or self._desk.is_dust(market.symbol, market.mark):
             return False
         stop = self._state.orders.get(market.stop_id)
-        return stop is None or stop.status not in _RESTING
+        # A stop that is asked back for an exit may be gone before anybody can say so.
+        if market.pending_exit is not None or stop is None or stop.status not in _RESTING:
+            return True
+        # A stop that was placed for a part of it, and cannot be replaced, leaves the rest bare.
+        rest = self._books.held[market.symbol] - float(stop.remaining)
+        return rest * market.mark >= self._desk.least[market.symbol]

@@ -12,7 +12,7 @@ import numpy as np
 
 from bot.core.commands import AnyCommand, CancelTimer, Decided, RequestForecast, Verdict, WakeAt
 from bot.core.events import Backfilled, CandleClosed, ForecastFailed, ForecastReady, TimerFired
-from bot.core.forecast import Forecast
+from bot.core.forecast import Doubt, Forecast
 from bot.core.market import Instrument
 from bot.core.window import Window
 from bot.engine.desk import OrderDesk
@@ -24,6 +24,7 @@ from strategies.strategy import MarketView, Strategy
 
 INSTANT_TIMER: Final = "instant"
 _HOLD: Final = Verdict.HOLD
+_CUT: Final = Doubt.CUT
 _NO_WINDOWS: Final = np.empty((0, 0, 0), dtype=np.float32)
 
 
@@ -215,6 +216,8 @@ class Instants:
         limits = self._limits
         wanted = target_exposure(limits, signal.exposure, sigma, self._candles_per_year)
         verdict, reason = _HOLD, signal.reason
+        if market.doubt >= _CUT:
+            wanted, reason = _doubted(market, wanted, held, reason)
         if needs_trade(limits, wanted, held):
             if market.busy:
                 reason = "an order is still under way"
@@ -228,3 +231,10 @@ class Instants:
     def _no_decision(self, market: MarketState, verdict: Verdict, reason: str, out: list[AnyCommand]) -> None:
         held = self._watch.held_frac(market.symbol, market.mark)
         out.append(Decided(self._state.decided_ms, market.symbol, None, None, held, verdict, reason))
+
+
+def _doubted(market: MarketState, wanted: float, held: float, reason: str) -> tuple[float, str]:
+    """What is still wanted where the model is doubted, and why: half as much, or no more than there is."""
+    if market.doubt is _CUT:
+        return wanted / 2.0, reason
+    return (held, f"the model is doubted: {market.doubted}") if wanted > held else (wanted, reason)

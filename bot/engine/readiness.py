@@ -8,7 +8,17 @@ from decimal import Decimal
 from typing import Final
 
 from bot.core.commands import AnyCommand, Notify, WakeAt
-from bot.core.events import AccountDrifted, AccountReconciled, EpochBegan, Flatten, Halt, MarketBarred, SessionStarted
+from bot.core.events import (
+    AccountDrifted,
+    AccountReconciled,
+    EpochBegan,
+    Flatten,
+    Halt,
+    MarketBarred,
+    ModelDoubted,
+    SessionStarted,
+)
+from bot.core.forecast import Doubt
 from bot.engine.books import Books
 from bot.engine.desk import OrderDesk
 from bot.engine.state import EngineState, MarketState
@@ -16,6 +26,14 @@ from bot.engine.watch import AccountWatch
 from risk.breakers import BreakerState, rearm
 
 RECONCILE_TIMER: Final = "reconcile"
+
+
+_DOUBTS: Final = {
+    Doubt.NONE: "the model is trusted again",
+    Doubt.WARN: "the model is watched",
+    Doubt.CUT: "the model is doubted, half of the size is traded",
+    Doubt.STOP: "the model is not trusted, nothing is bought",
+}
 
 
 class Readiness:
@@ -58,7 +76,8 @@ class Readiness:
     def on_reconciled(self, event: AccountReconciled, out: list[AnyCommand]) -> None:
         """The books agree. Foreign money is watched, said and left alone."""
         state = self._state
-        if state.reconciled:
+        # At the very first look nothing has changed; after a restart, what has since the look before it.
+        if state.reconciled or state.foreign:
             self._tell_foreign(event, out)
         state.foreign = event.foreign
         if state.drift:
@@ -78,6 +97,17 @@ class Readiness:
         self._watch.renew()
         self._desk.take_entries_back(out)
         self._compare_again(event.at_ms, out)
+
+    def on_doubt(self, event: ModelDoubted, out: list[AnyCommand]) -> None:
+        """Trust the model's forecasts so far and no further."""
+        state = self._state
+        markets = [state.markets[event.symbol]] if event.symbol else state.markets.values()
+        for market in markets:
+            market.doubt, market.doubted = event.doubt, event.reason
+            if event.doubt is Doubt.STOP:
+                self._desk.take_entry_back(market, out)
+        text = f"{event.symbol or 'every market'}: {_DOUBTS[event.doubt]}: {event.reason}"
+        out.append(Notify(event.at_ms, "model_doubted", text))
 
     def on_epoch(self, event: EpochBegan, out: list[AnyCommand]) -> None:
         """The venue has forgotten us: begin again with the whole budget, and sell nothing that is not there."""

@@ -11,6 +11,7 @@ from decimal import Decimal
 from msgspec import Struct
 
 from bot.core.commands import CancelOrder, SubmitOrder
+from bot.core.forecast import Doubt
 from bot.core.market import Candle, Timeframe
 from bot.core.orders import Approved, Order
 from bot.core.portfolio import Portfolio
@@ -54,7 +55,8 @@ class MarketState:
     name working orders; empty is none. `pending_exit` is an exit that waits until the resting stop is out of the
     way; `unprotected` is the code of the last reason why a position could not be given a stop, `bare_since_ms` since
     when it has none that works, and `retreated_ms` when an exit last ended before all was sold, or a stop was lost.
-    `suspended` is what is wrong with a market's data, `barred` why its place of execution takes no entries.
+    `suspended` is what is wrong with a market's data, `barred` why its place of execution takes no entries, `doubt` how
+    far the model's forecasts of it are trusted and `doubted` why.
     """
 
     symbol: str
@@ -68,6 +70,8 @@ class MarketState:
     suspended: str = ""
     barred: str = ""
     reported_ms: int = -1
+    doubt: Doubt = Doubt.NONE
+    doubted: str = ""
     entry_id: str = ""
     exit_id: str = ""
     stop_id: str = ""

@@ -60,17 +60,17 @@ class AccountWatch:
         market.mark = event.last
         self.equity = self._books.equity()
         was_tripped = self._breakers.daily_tripped
-        trip = observe(self._breakers, self._limits, event.at_ms, self.equity)
+        trip = observe(self._breakers, self._limits, event.at_ms, self.equity, sets_peak=False)
         if trip is not None or self._breakers.daily_tripped is not was_tripped:
             self._react(event.at_ms, trip, out)
+        self._desk.sell_all(out)
 
     def held_frac(self, symbol: str, mark: float) -> float:
         """The exposure held, as a fraction of equity; 0 for dust, about which nothing can be decided."""
         held = self._books.held
         if symbol not in held:
             return 0.0
-        value = held[symbol] * mark
-        return 0.0 if value < self._desk.least[symbol] else value / self.equity
+        return 0.0 if self._desk.is_dust(symbol, mark) else held[symbol] * mark / self.equity
 
     def renew(self) -> None:
         """Work out anew what may be traded, and why."""

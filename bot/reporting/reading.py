@@ -36,6 +36,7 @@ from bot.core.events import (
     MarketBarred,
     MarketRestored,
     MarketSuspended,
+    ModelDoubted,
     ModelReady,
     OrderAccepted,
     OrderCancelled,
@@ -168,6 +169,7 @@ class _Reading:
                 | AccountDrifted()
                 | EpochBegan()
                 | MarketBarred()
+                | ModelDoubted()
                 | PriceUpdated()
                 | MarketRestored()
                 | OrderAccepted()

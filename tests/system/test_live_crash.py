@@ -27,7 +27,7 @@ from tests.market_time import run
 
 JOURNAL = ("append", "record", "keep", "commit")
 CALLS = ("place", "cancel")
-STEPS = [(Journal, name, moment) for name in JOURNAL for moment in ("before", "after")]
+STEPS: list[tuple[type, str, str]] = [(Journal, name, moment) for name in JOURNAL for moment in ("before", "after")]
 STEPS += [(CcxtOrders, name, moment) for name in CALLS for moment in ("before", "after")]
 
 
@@ -77,7 +77,7 @@ def dies_once(folder: Path, owner: type, name: str, moment: str, nth: int) -> No
             bot = Bot(folder / "bot", exchange)
             with dying(owner, name, moment, nth) as died:
                 bot.start()
-                with pytest.raises(BaseException, check=_is_death):
+                with pytest.raises(BaseException, check=_is_death):  # noqa: B017 - it dies on its way
                     await bot.for_candles(40)
             assert died == [nth]
             await asyncio.sleep(1.0)

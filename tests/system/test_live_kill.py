@@ -165,9 +165,8 @@ def proof(folder: Path, kills: int, seed: int) -> None:
         assert last.exitcode == 0
         orders, fills = check_books(runs, at)
         open_, protected = sum(t.positions > 0 for t in left), sum(t.protected > 0 for t in left)
-        say(
-            f"{kills} kills, {open_} with an open position, {protected} with a working stop; {orders} orders, {fills} fills"
-        )
+        say(f"{kills} kills, {open_} with an open position, {protected} with a working stop")
+        say(f"{orders} orders, {fills} fills")
         assert open_ >= kills // 6
         assert fills >= kills
 

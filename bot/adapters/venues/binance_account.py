@@ -30,9 +30,9 @@ from bot.adapters.venues.account_messages import (
     OrderTold,
 )
 from bot.adapters.venues.bars import NOT_JSON, quote
-from bot.adapters.wire_numbers import WireId, WireTime, exact
+from bot.adapters.wire_numbers import WireId, WireTime, exact, is_sound
 from bot.core.errors import DataError
-from bot.core.orders import BUY, SELL
+from bot.core.orders import BUY, SELL, ZERO
 
 _STATUSES: Final = {
     "NEW": VenueStatus.NEW,
@@ -93,6 +93,7 @@ class _Trade(Struct):
     trade_id: WireId = field(name="t")
     quantity: str = field(name="l")
     price: str = field(name="L")
+    amount: str | None = field(name="Y", default=None)
     fee: str | None = field(name="n", default=None)
     fee_asset: str | None = field(name="N", default=None)
 
@@ -218,6 +219,8 @@ class BinanceAccount:
             return Refused("impossible", f"{symbol}: {report.executed} executed of an order of {report.quantity}")
         if report.status is VenueStatus.FILLED and not report.executed:
             return Refused("impossible", f"{symbol}: an order that is filled without an execution")
+        if told.what == "NEW" and report.executed:
+            return Refused("impossible", f"{symbol}: a new order that has executed {report.executed}")
         trade = _trade(text, report, told) if told.what == "TRADE" else None
         return OrderTold(msgspec.structs.replace(report, trades=(trade,)) if trade else report)
 
@@ -257,10 +260,15 @@ def _trade(text: _Text, report: OrderReport, order: _Execution) -> TradeReport |
     """
     try:
         told = msgspec.json.decode(text, type=_Trade)
-        quantity, price, fee = exact(told.quantity), exact(told.price), exact(told.fee or "0")
+        quantity, price = exact(told.quantity), exact(told.price)
+        # Without commission there is no asset of it.
+        fee = ZERO if told.fee is None and told.fee_asset is None else exact(told.fee or "")
+        amount = None if told.amount is None else exact(told.amount)
     except (msgspec.ValidationError, DataError):
         return None
     if not 0 < quantity <= report.executed or not price or (fee and not told.fee_asset):
+        return None
+    if not is_sound(report.symbol, quantity, price, amount, (fee, told.fee_asset or "")):
         return None
     return TradeReport(
         symbol=report.symbol,

@@ -6,9 +6,10 @@ from decimal import Decimal
 
 import pytest
 
+from bot import runner
 from bot.adapters.paper_broker import PaperBroker
 from bot.core.commands import Backfill, Decided
-from bot.core.errors import VenueUnavailable
+from bot.core.errors import VenueError, VenueUnavailable
 from bot.core.events import AnyEvent, Backfilled, CandleClosed, OrderFilled, PriceUpdated, TimerFired
 from bot.core.market import Candle
 from bot.flows import PaperFlow
@@ -176,23 +177,50 @@ async def test_a_stream_that_fails_ends_the_session_with_its_error() -> None:
 
 
 @pytest.mark.asyncio
-async def test_history_that_fails_ends_the_session_with_its_error() -> None:
+async def test_history_that_cannot_be_reached_before_the_session_begins_ends_it() -> None:
     session = Session(always(0.0))
+    session.pump.feed(closed(bar(0, 100.0)))
+    session.pump.feed(closed(bar(3, 100.0)))
 
     class Broken(Past):
         async def backfill(self, request: Backfill) -> Backfilled:
-            if request.from_ms >= T0:
-                raise VenueUnavailable("no history")
+            raise VenueUnavailable(f"no history of {request.symbol}")
+
+    with pytest.raises(VenueUnavailable, match="no history"):
+        await session.run(streaming(), Broken())
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("error", [VenueUnavailable("no history"), VenueError("the row is no candle")])
+async def test_history_that_fails_during_a_session_is_asked_again_and_the_session_goes_on(
+    error: VenueError, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A venue that comes back after an outage often answers its history last: stops must be seen to meanwhile."""
+    monkeypatch.setattr(runner, "HISTORY_PAUSE_S", 0.0)
+    session = Session(always(0.0))
+
+    class Recovering(Past):
+        failures = 0
+
+        async def backfill(self, request: Backfill) -> Backfilled:
+            if request.from_ms >= T0 and self.failures < 3:
+                self.failures += 1
+                raise error
             return await super().backfill(request)
+
+    history = Recovering(bar(1, 100.0), bar(2, 100.0))
 
     async def stream(emit: Emit) -> None:
         await emit(closed(bar(0, 100.0)))
         await emit(closed(bar(3, 100.0)))
-        await asyncio.Event().wait()
+        await history.answered.wait()
+        history.answered.clear()
+        await history.answered.wait()
+        await emit(closed(bar(4, 100.0)))
 
-    with pytest.raises(ExceptionGroup) as caught:
-        await session.run(stream, Broken())
-    assert caught.group_contains(VenueUnavailable, match="no history")
+    await session.run(stream, history)
+    assert history.failures == 3
+    assert session.engine.next_open_ms(BTC) == opens(5)
 
 
 @pytest.mark.asyncio

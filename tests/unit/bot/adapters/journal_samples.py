@@ -27,6 +27,7 @@ from bot.core.events import (
     MarketBarred,
     MarketRestored,
     MarketSuspended,
+    ModelDoubted,
     ModelReady,
     OrderAccepted,
     OrderCancelled,
@@ -40,7 +41,7 @@ from bot.core.events import (
     SettingsChanged,
     TimerFired,
 )
-from bot.core.forecast import Forecast
+from bot.core.forecast import Doubt, Forecast
 from bot.core.market import Candle, Costs, Instrument
 from bot.core.orders import Approved, Fill, Intent, OrderType, Purpose, Side
 from bot.core.ports import Record
@@ -147,6 +148,7 @@ EVENTS: tuple[AnyEvent, ...] = (
     Halt(15, "lunch"),
     Resume(16, "after lunch"),
     Flatten(17, "enough"),
+    ModelDoubted(17, SYMBOL, Doubt.CUT, "it was right too seldom"),
 )
 DEEDS: tuple[Deed, ...] = (submitted(1), CancelOrder("a1b2c31", SYMBOL))
 OBSERVATIONS: tuple[Observation, ...] = (

@@ -74,6 +74,7 @@ TRADE = {
     "n": "0.0002",
     "N": "BTC",
     "t": 7,
+    "Y": "4999.98",
 }
 
 
@@ -163,9 +164,7 @@ def test_the_reason_of_a_refusal_or_an_expiry_is_told_in_the_venue_s_words(field
     assert told(**fields).reason == reason
 
 
-@pytest.mark.parametrize(
-    "word", ["NEW", "CANCELED", "REPLACED", "REJECTED", "EXPIRED", "TRADE_PREVENTION", "CALCULATED"]
-)
+@pytest.mark.parametrize("word", ["CANCELED", "REPLACED", "REJECTED", "EXPIRED", "TRADE_PREVENTION", "CALCULATED"])
 def test_only_an_execution_of_the_kind_trade_is_one(word) -> None:
     assert told(**{**TRADE, "x": word}).trades == ()
 
@@ -183,12 +182,27 @@ def test_only_an_execution_of_the_kind_trade_is_one(word) -> None:
         {"l": "NaN"},
         {"L": ""},
         {"L": None},
+        {"L": "25000"},
+        {"Y": "1E+3"},
+        {"n": None},
+        {"n": ""},
+        {"n": "0.21"},
+        {"n": "5000", "N": "USDT"},
     ],
     ids=str,
 )
 def test_a_trade_that_cannot_be_true_is_left_out_and_what_was_executed_still_told(fields) -> None:
     report = told(**{**TRADE, **fields})
     assert (report.trades, report.executed) == ((), Decimal("0.3"))
+
+
+def test_a_fee_in_a_coin_of_no_side_can_be_any() -> None:
+    (trade,) = told(**{**TRADE, "n": "1000", "N": "BNB"}).trades
+    assert (trade.fee, trade.fee_asset) == (Decimal(1000), "BNB")
+
+
+def test_a_new_order_has_executed_nothing() -> None:
+    assert isinstance(meaning(REPORT, z="1E-20"), Refused)
 
 
 @pytest.mark.parametrize(
@@ -229,14 +243,14 @@ def test_a_report_that_lacks_what_matters_is_refused(name) -> None:
 
 
 def test_small_large_and_exponential_numbers_stay_exact() -> None:
-    report = told(q="123456789012345678.00000001", z="1e-8", i=12345678901234567890)
+    report = told(q="123456789012345678.00000001", z="1e-8", x="TRADE", i=12345678901234567890)
     assert report.quantity == Decimal("123456789012345678.00000001")
     assert report.executed == Decimal("0.00000001")
     assert report.venue_order_id == "12345678901234567890"
 
 
 def test_an_order_for_an_amount_of_money_has_no_quantity_of_its_own() -> None:
-    assert told(q="0.00000000", z="0.4", X="PARTIALLY_FILLED").executed == Decimal("0.4")
+    assert told(q="0.00000000", z="0.4", x="TRADE", X="PARTIALLY_FILLED").executed == Decimal("0.4")
 
 
 def test_what_happens_in_other_markets_is_no_business_of_ours() -> None:

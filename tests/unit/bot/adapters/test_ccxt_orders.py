@@ -17,6 +17,7 @@ from bot.adapters.order_messages import (
     Unresolved,
     VenueStatus,
 )
+from bot.adapters.order_requests import order_arguments
 from bot.core.errors import VenueError
 from bot.core.orders import BUY, LIMIT, MARKET, SELL, STOP, Intent, Purpose
 from tests import market_time
@@ -66,6 +67,23 @@ def test_each_type_of_order_is_sent_with_its_own_parameters_and_no_others(intent
     assert isinstance(outcome, Answered)
     common = {"symbol": "BTCUSDT", "side": "BUY", "quantity": "0.01", "newClientOrderId": "c1"}
     assert sent(venue, "POST") == {**common, "newOrderRespType": "FULL", **expected}
+
+
+@pytest.mark.parametrize(
+    ("intent", "post_only"),
+    [
+        (ENTRY, False),
+        (ENTRY, True),
+        (AT_MARKET, False),
+        (STOP_LOSS, False),
+        (replace(STOP_LOSS, limit_price=Decimal(48_900)), False),
+    ],
+)
+def test_an_order_is_sent_in_the_very_words_of_ccxts_own_call(intent, post_only):
+    _, ours = done(accepted(), lambda orders: orders.place(intent, post_only=post_only))
+    arguments = order_arguments(intent, post_only=post_only)
+    _, theirs = done(accepted(), lambda orders: orders._exchange.create_order(*arguments))
+    assert sent(ours, "POST") == sent(theirs, "POST")
 
 
 def test_fills_of_an_order_are_told_exactly():
@@ -247,6 +265,16 @@ def test_orders_that_are_refused_together_for_their_timestamp_have_the_clock_mea
     assert all(isinstance(outcome, Refused) for outcome in outcomes)
     assert len(venue.asked("POST")) == 6
     assert len(venue.asked("GET", "/api/v3/time")) == 5  # the samples of one measurement
+
+
+def test_an_order_is_not_sent_again_where_the_right_clock_says_that_it_is_too_late():
+    async def story(until_ms: int) -> int:
+        async with trading(lambda _: refused(400, -1021, "Timestamp.")) as (orders, venue):
+            venue.time_ms = NOW_MS + 60_000
+            assert isinstance(await orders.place(ENTRY, until_ms=until_ms), Refused)
+            return len(venue.asked("POST"))
+
+    assert [market_time.run(story(NOW_MS + late_ms)) for late_ms in (5_000, 65_000)] == [1, 2]
 
 
 def test_an_order_is_not_sent_again_where_the_clock_cannot_be_measured():

@@ -51,11 +51,16 @@ def test_a_key_that_is_refused_where_the_account_is_looked_at_halts_though_no_or
         tracker = OrderTracker([instrument()], "run00000", Decimal(100))
         venue = Closed(RefusedToTell("the venue refused to tell the balances", refused))
         broker = LiveBroker(tracker, venue, MarketStandings(), VenueClock())
-        broker.post_to(told.append)
+        was_told = asyncio.Event()
+
+        def take(event: AnyEvent) -> None:
+            told.append(event)
+            was_told.set()
+
+        broker.post_to(take)
         running = asyncio.create_task(broker.run())
         broker.reconcile(BOOKS, 0)
-        while not told:
-            await asyncio.sleep(0)
+        await was_told.wait()
         running.cancel()
 
     asyncio.run(story())

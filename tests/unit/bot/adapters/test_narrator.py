@@ -1,6 +1,7 @@
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from bot.adapters.narrator import Filled, Narrator, Told
 from bot.core.commands import (
@@ -140,3 +141,13 @@ def test_candles_are_not_told() -> None:
     assert isinstance(event, CandleClosed)
     listener.narrator.append(event)
     assert listener.told == []
+
+
+def test_an_order_that_rests_for_long_is_told_with_its_purpose_and_the_oldest_are_forgotten() -> None:
+    listener = Listener()
+    for number in range(20_000):
+        intent = Intent(f"a{number}", BTC, Side.BUY, OrderType.MARKET, Decimal(1), Purpose.ENTRY, 0)
+        listener.narrator.record(SubmitOrder(Approved(intent)))
+    for order_id in ("a10000", "a0"):
+        listener.narrator.append(OrderFilled(1, replace(BOUGHT, client_order_id=order_id)))
+    assert [one.purpose for one in listener.told if isinstance(one, Filled)] == [Purpose.ENTRY, Purpose.OPERATOR]

@@ -119,6 +119,8 @@ FILL = {"price": "1.0", "qty": "0.005", "commission": "0.1", "commissionAsset": 
         {**FILL, "commission": "-0.1"},
         {**FILL, "tradeId": -1},
         {**FILL, "commissionAsset": None},
+        {**FILL, "commissionAsset": "BTC"},
+        {**FILL, "commissionAsset": "USDT"},
     ],
 )
 def test_fills_that_cannot_be_true_are_no_report(fill):
@@ -130,6 +132,30 @@ def test_fills_that_cannot_be_true_are_no_report(fill):
 def test_fills_may_be_fewer_than_what_was_executed():
     body = order_body(status="FILLED", executedQty="0.01", fills=[FILL])
     assert reports.placed(json.dumps(body), "BTC/USDT", "c1").trades[0].quantity == Decimal("0.005")
+
+
+TRADE_ROW = {
+    "symbol": "BTCUSDT",
+    "id": 1,
+    "orderId": 28,
+    "price": "100.5",
+    "qty": "0.005",
+    "quoteQty": "0.50250000",
+    "commission": "0.000005",
+    "commissionAsset": "BTC",
+    "time": NOW_MS,
+    "isBuyer": True,
+}
+
+
+@pytest.mark.parametrize("lie", [{}, {"price": "1E+3"}, {"qty": "0.00500001"}, {"quoteQty": ""}, {"commission": "1"}])
+def test_what_is_said_of_a_trade_goes_together(lie):
+    body = json.dumps([{**TRADE_ROW, **lie}])
+    if lie:
+        with pytest.raises(DataError):
+            reports.trades(body, "BTC/USDT", "28")
+    else:
+        assert reports.trades(body, "BTC/USDT", "28")[0].fee == Decimal("0.000005")
 
 
 def test_a_pair_without_one_of_its_orders_is_no_answer():

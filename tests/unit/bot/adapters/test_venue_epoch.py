@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from bot.adapters.order_messages import (
     PlaceOrder,
+    TakeBack,
     VenueStatus,
 )
 from bot.core.events import (
@@ -73,6 +74,21 @@ def test_as_long_as_one_order_is_there_the_venue_is_the_same():
     said = script.live(120_000, {other.client_order_id: report(other, venue_order_id="v2")}, balances=FRESH)
     assert not of(EpochBegan, said)
     assert len(of(OrderCancelled, said)) == 1
+
+
+def test_what_was_placed_since_the_last_word_of_an_order_may_stand_in_a_new_epoch_and_is_taken_back():
+    script = OrderScript(may_reset=True)
+    script.submit(stop())
+    script.placed(stop(), report(stop()))
+    script.account(report(stop()), balances={"USDT": "9950", "BTC": "1.5"})
+    script.later(1_000)
+    other = stop("run00000t")
+    script.submit(other)
+    script.placed(other, report(other, venue_order_id="v2"))
+    said = script.live(120_000, {other.client_order_id: report(other, venue_order_id="v2")}, balances=FRESH)
+    assert len(of(EpochBegan, said)) == 1
+    assert not of(OrderCancelled, said[: said.index(of(EpochBegan, said)[0])])
+    assert TakeBack(BTC, other.client_order_id) in said
 
 
 def test_a_stop_that_is_held_here_is_not_sold_in_a_new_epoch():

@@ -66,7 +66,7 @@ def refuse(script: OrderScript, refusal: Refusal, retry_at_ms: int | None = None
     return [*script.placed(wish, Refused(refusal, f"it says {refusal}", retry_at_ms=retry_at_ms))]
 
 
-def test_a_refused_key_halts_once_says_what_to_do_and_is_followed_by_silence():
+def test_a_refused_key_halts_says_what_to_do_and_is_followed_by_silence():
     script = OrderScript()
     script.submit(stop())
     script.placed(stop(), Unresolved("no answer"))
@@ -80,7 +80,16 @@ def test_a_refused_key_halts_once_says_what_to_do_and_is_followed_by_silence():
     assert script.tracker.next_look_ms == T0 + 300_000
     assert not script.later(299_999)
     assert of(AskOrder, script.later(1))
-    assert not of(Halt, script.looked_up(stop(), KEY))
+    # Somebody may have resumed meanwhile, without having mended anything.
+    assert of(Halt, script.looked_up(stop(), KEY))
+
+
+def test_a_key_that_is_refused_to_several_requests_at_once_halts_once():
+    script = OrderScript()
+    for each in (entry(), entry("run00000b"), entry("run00000c")):
+        script.submit(each)
+    halts = [of(Halt, script.placed(each, KEY)) for each in (entry(), entry("run00000b"), entry("run00000c"))]
+    assert [len(each) for each in halts] == [1, 0, 0]
 
 
 def test_a_key_that_works_again_may_halt_again():
@@ -180,6 +189,18 @@ def test_a_closed_market_is_barred_alone_has_its_rules_renewed_and_is_tried_agai
     assert of(MarketBarred, refuse(script, Refusal.MARKET_CLOSED))
     assert not of(MarketBarred, script.later(119_999))
     assert of(MarketBarred, script.later(1)) == [MarketBarred(script.now, BTC, "")]
+
+
+def test_a_cancel_that_is_refused_meanwhile_does_not_keep_a_closed_market_closed_for_longer():
+    script = OrderScript()
+    script.submit(stop())
+    script.placed(stop(), report(stop()))
+    refuse(script, Refusal.MARKET_CLOSED)
+    script.cancel(stop())
+    for _ in range(3):
+        script.taken_back(stop(), Refused(Refusal.MARKET_CLOSED, "Market is closed."))
+        script.later(15_000)
+    assert [each.reason for each in of(MarketBarred, script.later(15_000))] == [""]
 
 
 def test_an_order_that_is_taken_shows_that_a_market_is_open():

@@ -14,7 +14,7 @@ import pytest
 from bot.core import commands
 from bot.core.commands import AnyCommand, Command, Deed, Observation, RequestForecast
 from bot.core.events import AnyEvent, Event
-from bot.core.forecast import Forecast
+from bot.core.forecast import Doubt, Forecast
 from bot.core.orders import Order, OrderStatus, OrderType, Side
 from bot.engine.engine import Engine
 from bot.pump import Pump
@@ -47,6 +47,7 @@ EXAMPLES: dict[str, Callable[[], object]] = {
     "tuple[str, ...]": lambda: (BTC,),
     "float | None": lambda: None,
     "Verdict": lambda: commands.Verdict.HOLD,
+    "Doubt": lambda: Doubt.CUT,
     "NDArray": lambda: np.zeros((1, 2, 3), dtype=np.float32),
 }
 

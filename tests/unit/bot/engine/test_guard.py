@@ -1,10 +1,18 @@
 """Positions without a working stop: how long they may be so, and what happens then."""
 
 from bot.core.commands import CancelTimer, Notify, WakeAt
-from bot.core.events import OrderAccepted, OrderCancelled, OrderRejected, OrderUnknown, SessionStarted, TimerFired
+from bot.core.events import (
+    OrderAccepted,
+    OrderCancelled,
+    OrderRejected,
+    OrderUnknown,
+    PriceUpdated,
+    SessionStarted,
+    TimerFired,
+)
 from bot.core.orders import Intent, Purpose
 from bot.engine.guard import DOUBT_TIMER, GUARD_TIMER
-from tests.builders import BTC, Driver, always, bar, cancels, closes, engine, submits
+from tests.builders import BTC, Driver, always, approve, bar, cancels, closes, engine, submits
 
 PATIENCE = 10_000
 TIMER = GUARD_TIMER + BTC
@@ -74,6 +82,37 @@ def test_an_exit_that_found_no_buyer_is_not_repeated_in_a_circle() -> None:
     assert again.client_order_id != exit_.client_order_id
 
 
+def test_an_exit_without_a_buyer_and_a_stop_that_would_trigger_do_not_follow_each_other_in_a_circle() -> None:
+    driver = guarded()
+    (exit_,) = submits(driver.feed(OrderRejected(closes(0) + 5, bought(driver).client_order_id, "would trigger")))
+    # Here the price seems to be above the stop, at the venue it is not.
+    (stop,) = submits(driver.feed(OrderCancelled(closes(0) + 10, exit_.client_order_id, "expired")))
+    assert stop.purpose is Purpose.STOP
+    assert submits(driver.feed(OrderRejected(closes(0) + 15, stop.client_order_id, "would trigger"))) == []
+    assert len(run_out(driver)) == 1
+
+
+def test_a_venue_that_takes_every_stop_away_is_given_one_more_and_then_sold_to() -> None:
+    driver = guarded()
+    (second,) = submits(driver.feed(OrderCancelled(closes(0) + 5, bought(driver).client_order_id, "taken away")))
+    assert second.stop_price is not None
+    driver.feed(OrderAccepted(closes(0) + 10, second.client_order_id, "v3"))
+    assert submits(driver.feed(OrderCancelled(closes(0) + 15, second.client_order_id, "taken away"))) == []
+    (exit_,) = run_out(driver, 15 + PATIENCE)
+    assert (exit_.stop_price, exit_.quantity) == (None, driver.held())
+
+
+def test_an_exit_that_waits_for_its_stop_to_go_is_an_alarm_when_it_waits_for_long() -> None:
+    driver = guarded()
+    stop = bought(driver)
+    driver.feed(OrderAccepted(closes(0) + 5, stop.client_order_id, "v2"))
+    driver.engine.state.markets[BTC].pending_exit = approve(stop)
+    driver.feed(PriceUpdated(closes(0) + 10, BTC, 100.0, 100.0, 100.0))
+    assert run_out(driver, 10 + PATIENCE) == []
+    (alarm,) = [told for told in driver.commands if isinstance(told, Notify) and told.code == "bare_position"]
+    assert "as soon as its stop is gone" in alarm.text
+
+
 def test_the_time_goes_on_in_the_next_process() -> None:
     driver = guarded()
     bought(driver)
@@ -115,3 +154,27 @@ def test_a_broker_inside_the_process_needs_no_guard() -> None:
     driver = Driver(engine(always(1.0)))
     bought(driver)
     assert not any(isinstance(one, WakeAt) and one.timer == TIMER for one in driver.commands)
+
+
+def test_a_stop_for_a_part_of_what_is_held_leaves_the_rest_bare() -> None:
+    driver = guarded()
+    (entry,) = submits(driver.close(bar(0, 100.0)))
+    (stop,) = submits(driver.filled(entry, "100", "20"))
+    driver.feed(OrderAccepted(closes(0) + 1, stop.client_order_id, "v2"))
+    assert bare_since(driver) == -1
+    assert cancels(driver.filled(entry, "100", "30")) == [stop.client_order_id]
+    assert bare_since(driver) == closes(0) + 1
+    # The venue never lets the small stop go: that is an alarm, and an exit as soon as it is gone.
+    assert run_out(driver) == []
+    assert [each.code for each in driver.commands if isinstance(each, Notify)] == ["bare_position"]
+    (exit_,) = submits(driver.cancelled(stop.client_order_id))
+    assert exit_.quantity == driver.held() == 50
+
+
+def test_a_stop_that_leaves_less_than_the_venue_takes_protects_all_of_it() -> None:
+    driver = guarded()
+    (entry,) = submits(driver.close(bar(0, 100.0)))
+    (stop,) = submits(driver.filled(entry, "100", "49.96"))
+    driver.feed(OrderAccepted(closes(0) + 1, stop.client_order_id, "v2"))
+    driver.filled(entry, "100", "0.04")
+    assert bare_since(driver) == -1

@@ -356,6 +356,17 @@ def test_a_position_and_its_orders_do_not_pile_up() -> None:
     assert len(state.unanswered) <= 1
 
 
+def test_a_trade_is_known_by_its_order_too() -> None:
+    """A venue that begins anew counts from 1 again, and nobody may have noticed that it did."""
+    driver = Driver(engine(Scripted({BTC: (1.0, 0.0, 1.0)})))
+    entry, stop = protected(driver)
+    first = next(iter(driver.engine.state.trades_seen))
+    again = fill(Side.SELL, "10", "95", order_id=stop.client_order_id, trade_id=first.split()[1])
+    driver.feed(OrderFilled(closes(0) + 1, again))
+    driver.feed(OrderFilled(closes(0) + 2, again))
+    assert driver.held() == entry.quantity - again.quantity
+
+
 @pytest.mark.parametrize("last", [float("nan"), 0.0, -1.0, float("inf")])
 def test_a_price_that_cannot_be_true_is_refused(last: float) -> None:
     driver = Driver(engine(always(1.0), risk=limits(drawdown_frac=0.5)))

@@ -10,15 +10,18 @@ from bot.core.events import (
     Flatten,
     Halt,
     MarketBarred,
+    ModelDoubted,
     OrderAccepted,
     OrderCancelled,
     Resume,
+    SessionStarted,
     TimerFired,
 )
-from bot.core.orders import Intent, OrderStatus, Purpose
+from bot.core.forecast import Doubt
+from bot.core.orders import Intent, Purpose
 from bot.engine.readiness import RECONCILE_TIMER
 from risk.breakers import TradingState
-from tests.builders import BTC, BUDGET, Driver, always, bar, cancels, closes, engine, state_of, submits
+from tests.builders import BTC, BUDGET, T0, Driver, always, bar, cancels, closes, engine, state_of, submits
 
 
 def holding(**settings: int) -> tuple[Driver, Intent]:
@@ -81,12 +84,29 @@ def test_foreign_money_is_watched_and_told_when_it_changes() -> None:
     assert driver.held() * 100 < BUDGET
 
 
+def test_foreign_money_that_moved_around_a_restart_is_told_too() -> None:
+    driver, _ = holding()
+    driver.feed(AccountReconciled(closes(0), {"BTC": Decimal(1)}))
+    driver.feed(SessionStarted(closes(0) + 1))
+    driver.feed(AccountReconciled(closes(0) + 2, {"BTC": Decimal("0.4")}))
+    assert "BTC from 1 to 0.4" in told(driver, "foreign_balance")[-1]
+
+
+def test_what_lies_in_the_account_at_the_very_first_look_has_not_changed() -> None:
+    core = engine(always(1.0))
+    core.process(SessionStarted(T0))
+    commands = core.process(AccountReconciled(T0, {"BTC": Decimal(1)}))
+    assert not [one for one in commands if isinstance(one, Notify)]
+
+
 def test_a_new_epoch_forgets_what_the_venue_forgot_and_sells_nothing() -> None:
     driver, stop = holding()
     assert submits(driver.feed(EpochBegan(closes(0) + 1, "every order is unknown there"))) == []
     state = driver.engine.state
     assert (state.portfolio.cash, state.portfolio.positions, state.orders, state.unanswered) == (BUDGET, {}, {}, {})
-    assert state.finished[stop.client_order_id].status is OrderStatus.CANCELLED
+    driver.filled(stop, "90")
+    assert told(driver, "foreign_fill")
+    assert (state.portfolio.cash, state.portfolio.positions) == (BUDGET, {})
     assert "5" in told(driver, "epoch_began")[0]
     driver.feed(AccountReconciled(closes(0) + 2))
     (entry,) = submits(driver.close(bar(1, 100.0)))
@@ -130,9 +150,32 @@ def test_flatten_goes_on_until_nothing_is_left() -> None:
     driver.feed(Flatten(closes(0) + 1, "enough"))
     (exit_,) = submits(driver.feed(OrderCancelled(closes(0) + 2, stop.client_order_id, "cancelled")))
     driver.filled(exit_, "100", "20")
-    driver.cancelled(exit_.client_order_id)
-    (again,) = [one for one in submits(driver.commands) if one.purpose is Purpose.STOP][-1:]
-    driver.feed(OrderAccepted(closes(0) + 3, again.client_order_id, "v9"))
-    assert cancels(driver.close(bar(1, 100.0))) == [again.client_order_id]
-    (rest,) = submits(driver.cancelled(again.client_order_id))
+    (rest,) = submits(driver.cancelled(exit_.client_order_id))
     assert (rest.purpose, rest.quantity) == (Purpose.OPERATOR, driver.held())
+
+
+def test_a_model_that_is_doubted_trades_half_and_then_buys_nothing() -> None:
+    driver = Driver(engine(always(1.0)))
+    driver.feed(ModelDoubted(closes(0) - 1, "", Doubt.CUT, "it was right too seldom"))
+    (half,) = submits(driver.close(bar(0, 100.0)))
+    driver.cancelled(half.client_order_id)
+    driver.feed(ModelDoubted(closes(0), BTC, Doubt.STOP, "it was right too seldom"))
+    assert submits(driver.close(bar(1, 100.0))) == []
+    assert "it was right too seldom" in decided(driver).reason
+    driver.feed(ModelDoubted(closes(1), BTC, Doubt.NONE, "it is right again"))
+    (whole,) = submits(driver.close(bar(2, 100.0)))
+    assert half.quantity * 2 == whole.quantity
+    assert [text.split(":")[0] for text in told(driver, "model_doubted")] == ["every market", BTC, BTC]
+
+
+def test_a_doubted_model_still_sells_and_stops_stay() -> None:
+    driver, stop = holding()
+    driver.feed(ModelDoubted(closes(0) + 1, BTC, Doubt.STOP, "drift"))
+    driver.close(bar(1, 100.0))
+    assert driver.engine.state.markets[BTC].stop_id == stop.client_order_id
+
+
+def test_a_doubt_takes_a_working_entry_back() -> None:
+    driver = Driver(engine(always(1.0)))
+    (entry,) = submits(driver.close(bar(0, 100.0)))
+    assert cancels(driver.feed(ModelDoubted(closes(0), BTC, Doubt.STOP, "drift"))) == [entry.client_order_id]
