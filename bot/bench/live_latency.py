@@ -57,7 +57,7 @@ from strategies.strategy import MarketView, Signal
 TIMEFRAME: Final = Timeframe.H1
 BUDGET: Final = Decimal(1_000_000_000)
 _NEVER: Final = 10**12
-_LIMITS: Final = RiskLimits(
+LIMITS: Final = RiskLimits(
     sizing=SizingMethod.FIXED_FRACTION,
     fraction=0.001,
     target_volatility=0.5,
@@ -222,7 +222,7 @@ async def _session(
         Instrument(one, Decimal("0.01"), Decimal("0.00001"), Decimal("0.00001"), Decimal(5), Costs(), "bench", "bench")
         for one in candles
     )
-    settings = EngineSettings(TIMEFRAME, _LIMITS, bundle.features.window, _NEVER, _NEVER, "bench000")
+    settings = EngineSettings(TIMEFRAME, LIMITS, bundle.features.window, _NEVER, _NEVER, "bench000")
     strategy = _Alternating() if trades else _Watching()
     engine = Engine(instruments, settings, strategy, SHIPPED, BUDGET)
     begin_ms = next(iter(candles.values()))[-streamed].open_time_ms

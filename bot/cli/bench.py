@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from bot.cli.bench_live import burst, latency
+from bot.cli.bench_orders import orders
+from bot.cli.bench_train import train
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,6 +31,8 @@ def bench() -> None:
 
 bench.add_command(latency)
 bench.add_command(burst)
+bench.add_command(orders)
+bench.add_command(train)
 
 
 @bench.command()

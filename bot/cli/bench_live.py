@@ -31,12 +31,12 @@ def latency(candles: int, idle_candles: int, as_json: bool) -> None:
     for name, count, pause_s in (("hot", candles, _HOT_PAUSE_S), ("idle", idle_candles, _IDLE_PAUSE_S)):
         markets = _markets(1, count)
         measured = measure_live(REFERENCE_BUNDLE, markets, count, pause_s, trades=True)
-        figures[f"{name}: frame sent to order handed over"] = _spread(measured.orders)
-        figures[f"{name}: floor, a bare receive"] = _spread(receive_floor(markets, count, pause_s))
-        figures[f"{name}: floor, a bare inference"] = _spread(inference_floor(REFERENCE_BUNDLE, count, pause_s))
-        figures[f"{name}: the journal's durable write"] = _spread(measured.commits)
-    figures["floor, the disk's fdatasync"] = _spread(disk_floor(200))
-    _print(figures, as_json)
+        figures[f"{name}: frame sent to order handed over"] = spread_of(measured.orders)
+        figures[f"{name}: floor, a bare receive"] = spread_of(receive_floor(markets, count, pause_s))
+        figures[f"{name}: floor, a bare inference"] = spread_of(inference_floor(REFERENCE_BUNDLE, count, pause_s))
+        figures[f"{name}: the journal's durable write"] = spread_of(measured.commits)
+    figures["floor, the disk's fdatasync"] = spread_of(disk_floor(200))
+    print_figures(figures, as_json)
 
 
 @click.command()
@@ -54,10 +54,10 @@ def burst(markets: int, instants: int, as_json: bool) -> None:
     floor = receive_floor(made, instants, _IDLE_PAUSE_S)
     # The last frame of each instant is the one that its floor is made of.
     figures = {
-        f"{markets} markets: first frame sent to last decision": _spread(measured.decisions),
-        f"{markets} markets: floor, a bare receive of the last frame": _spread(floor[markets - 1 :: markets]),
+        f"{markets} markets: first frame sent to last decision": spread_of(measured.decisions),
+        f"{markets} markets: floor, a bare receive of the last frame": spread_of(floor[markets - 1 :: markets]),
     }
-    _print(figures, as_json)
+    print_figures(figures, as_json)
 
 
 def _markets(count: int, streamed: int) -> "dict[str, Sequence[Candle]]":
@@ -72,7 +72,8 @@ def _markets(count: int, streamed: int) -> "dict[str, Sequence[Candle]]":
     return made
 
 
-def _spread(micros: "Sequence[float]") -> dict[str, float]:
+def spread_of(micros: "Sequence[float]") -> dict[str, float]:
+    """Median, 99th percentile and maximum, in milliseconds."""
     import numpy as np
 
     taken = np.asarray(micros) / 1e3
@@ -84,7 +85,8 @@ def _spread(micros: "Sequence[float]") -> dict[str, float]:
     }
 
 
-def _print(figures: dict[str, dict[str, float]], as_json: bool) -> None:
+def print_figures(figures: dict[str, dict[str, float]], as_json: bool) -> None:
+    """Print each name with its spread, as a table or as one JSON object."""
     if as_json:
         click.echo(json.dumps(figures))
         return

@@ -67,9 +67,7 @@ def live(
 
 @click.command()
 @click.option("--out", type=Path, help="The run's folder; a new one under runs/ if not given.")
-@click.option(
-    "--speed", type=Speed(), default="60000", show_default=True, help="Market seconds in a real one, or max."
-)
+@click.option("--speed", type=Speed(), default="60000", show_default=True, help="Market seconds in a real one, or max.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
 def demo(out: Path | None, speed: str, as_json: bool) -> int:
     """Watch the whole machine trade an invented market for a minute: streams, forecasts, risk, orders, a report."""

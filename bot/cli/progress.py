@@ -8,6 +8,9 @@ from typing import Final
 _EVERY: Final = 997
 """Candles between two looks at the bar: a prime, so that it does not beat with the hours of a day."""
 
+Stage = Callable[[str], Callable[[int, int], None]]
+"""Begins a bar of progress under a title, and gives what moves it: `(done, total)`."""
+
 
 @contextmanager
 def candle_progress(total: int) -> Iterator[Callable[[int, int], None]]:
@@ -37,3 +40,18 @@ def candle_progress(total: int) -> Iterator[Callable[[int, int], None]]:
 
         yield advance
         bar.update(task, completed=seen)
+
+
+@contextmanager
+def stages() -> Iterator[Stage]:
+    """Bars of progress, one a stage."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True)) as bars:
+
+        def stage(title: str) -> Callable[[int, int], None]:
+            bar = bars.add_task(title, total=None)
+            return lambda done, total: bars.update(bar, completed=done, total=total)
+
+        yield stage

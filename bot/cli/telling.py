@@ -1,6 +1,7 @@
 """A session at the command line: told while it runs, concluded when it has ended."""
 
 import asyncio
+import signal
 from collections.abc import Awaitable, Callable
 from time import perf_counter
 from typing import TYPE_CHECKING, TypeVar
@@ -34,6 +35,9 @@ def run_told(
 
     Returns:
         The exit code of the run's conclusion.
+
+    Raises:
+        KeyboardInterrupt: It was asked to end before the session had begun to listen for that.
     """
     from bot.adapters.log import configure_logging
     from bot.cli.conclusion import conclude
@@ -43,10 +47,18 @@ def run_told(
     configure_logging()
 
     async def session() -> bool:
+        # Until the session listens itself, SIGTERM unwinds what is open by then, as Ctrl-C does: the exchange's process
+        # is ended and its folder removed.
+        whole = asyncio.current_task()
+        if whole is not None:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, whole.cancel)
         return await run(request, story.tell, story.progress)
 
     with told_live(request, manner, market_words(place)) as story:
-        finished = asyncio.run(session())
+        try:
+            finished = asyncio.run(session())
+        except asyncio.CancelledError:
+            raise KeyboardInterrupt from None
     if not finished:
         click.echo(f"stopped; the same command with --out {request.out} goes on", err=True)
     return conclude(request.out, seconds=perf_counter() - began, as_json=as_json)

@@ -6,37 +6,34 @@ Reads the arguments and the candles, shows progress on stderr and the result on 
 """
 
 import json
-import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
-from importlib.util import find_spec
-from multiprocessing import get_context, parent_process
 from pathlib import Path
-from threading import Thread
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 from msgspec import Struct, to_builtins
+from msgspec.structs import replace
 
+from bot.cli.progress import Stage, stages
+from bot.compose.fit_processes import fit_pool, require_tensorflow, usual_jobs
 from bot.core.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from bot.adapters.candle_series import CandleSeries
     from bot.core.market import Timeframe
     from strategies.forecasting.bundle import DataSpan
+    from strategies.forecasting.configuration import Configuration
     from strategies.forecasting.course import Course
     from strategies.forecasting.evaluation import WalkForward
     from strategies.forecasting.walk_forward import RunTasks, Task
 
 WINDOW: Final = 60
 """Candles that the network looks back."""
-
-Stage = Callable[[str], Callable[[int, int], None]]
-"""Begins a bar of progress under a title, and gives what moves it: `(done, total)`."""
+EPOCHS: Final = 10
 
 
 class TrainRequest(Struct, frozen=True):
@@ -53,11 +50,14 @@ class TrainRequest(Struct, frozen=True):
     seed: int
     seeds: int
     folds: int
-    epochs: int
+    epochs: int | None
     train_days: float
     threads: int
     jobs: int | None
     best_hit_rate: float | None
+    recipe: Path | None
+    work: Path | None = None
+    """Where finished fits are kept, for a training that is killed and begun again."""
 
 
 @click.command()
@@ -79,7 +79,9 @@ class TrainRequest(Struct, frozen=True):
     "--folds", type=click.IntRange(min=0), default=4, show_default=True, help="Judge on so many folds; 0 for none."
 )
 @click.option(
-    "--epochs", type=click.IntRange(min=1), default=10, show_default=True, help="Learn for so many epochs at most."
+    "--epochs",
+    type=click.IntRange(min=1),
+    help=f"Learn for so many epochs at most. [default: {EPOCHS}, or the recipe's]",
 )
 @click.option(
     "--train-days", type=click.FloatRange(min=1), default=730.0, show_default=True, help="Learn from so many days."
@@ -89,12 +91,13 @@ class TrainRequest(Struct, frozen=True):
 @click.option(
     "--best-hit-rate", type=click.FloatRange(0.5, 1.0), help="For generated candles: the best that can be done."
 )
+@click.option("--recipe", type=Path, help="How to train, in a file that `candlewick tune` wrote.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 def train(as_json: bool, **arguments: Any) -> None:
     """Train a forecaster, judge it on candles it has not seen, and pack it as a bundle."""
     began = perf_counter()
     request = TrainRequest(**arguments)
-    with _bars() as stage:
+    with stages() as stage:
         result = train_bundle(request, stage)
     result["seconds"] = round(perf_counter() - began, 1)
     if as_json:
@@ -108,7 +111,7 @@ def train_bundle(request: TrainRequest, stage: Stage) -> dict[str, Any]:
     Do what was asked for, and say what came of it.
 
     Raises:
-        ConfigError: The folder exists, or TensorFlow is not installed.
+        ConfigError: The folder exists, TensorFlow is not installed, or the recipe cannot be used.
         DataError: The candles cannot be read or are too few.
         ModelError: The bundle does not hold what it promises, or its forecasts are too good to be true.
     """
@@ -120,30 +123,29 @@ def train_bundle(request: TrainRequest, stage: Stage) -> dict[str, Any]:
     series = read_candles(request.files, symbol=request.symbol, timeframe=request.timeframe, until_ms=until_ms)
     for one in series:
         click.echo(f"{one.symbol} {one.timeframe.value}: {one.report.summary()}", err=True)
-    _require_tensorflow()
+    require_tensorflow()
+    way, remark = _way_of_training(request)
     from bot.adapters.model_runtime import OnnxRuntime
     from bot.core.gaps import segments
-    from strategies.forecasting.bundle import Architecture
     from strategies.forecasting.course import plan_course
     from strategies.forecasting.features import SHIPPED
     from strategies.forecasting.folds import Lengths
     from strategies.forecasting.recipe import Recipe, make_bundle
-    from strategies.forecasting.training import Plan
     from strategies.forecasting.walk_forward import Task
 
     timeframe = _one_timeframe(series)
     parts = [part for one in series for part in segments(one.open_time_ms, one.ohlcv, timeframe)]
     lengths = Lengths(train_days=request.train_days)
-    course = plan_course(parts, SHIPPED, WINDOW, timeframe.ms, lengths, request.folds)
+    course = plan_course(parts, SHIPPED, way.architecture.window, timeframe.ms, lengths, request.folds)
     recipe = Recipe(
         name=request.name or request.out.name,
         features=SHIPPED,
-        architecture=Architecture(WINDOW, len(SHIPPED.names)),
-        plan=Plan(seed=request.seed, threads=request.threads, epochs=request.epochs),
+        architecture=way.architecture,
+        plan=way.plan,
         fold=course.shipped,
         data=_data_span(request, series, course),
         theoretical_hit_rate=request.best_hit_rate,
-        remark=request.remark,
+        remark=remark,
     )
     judged = _judge(request, Task(recipe.architecture, recipe.plan, course.dataset, recipe.fold), course, stage)
     fitting = stage("Fitting the network that is shipped")
@@ -157,7 +159,26 @@ def train_bundle(request: TrainRequest, stage: Stage) -> dict[str, Any]:
     }
 
 
+def _way_of_training(request: TrainRequest) -> "tuple[Configuration, str | None]":
+    """What to train, and what the model card is to say of it."""
+    from strategies.forecasting.bundle import Architecture
+    from strategies.forecasting.configuration import Configuration, read_recipe
+    from strategies.forecasting.features import SHIPPED
+    from strategies.forecasting.plan import Plan
+
+    if request.recipe is None:
+        shape = Architecture(WINDOW, len(SHIPPED.names))
+        plan = Plan(seed=request.seed, threads=request.threads, epochs=request.epochs or EPOCHS)
+        return Configuration(shape, plan), request.remark
+    if request.epochs is not None:
+        raise ConfigError("--epochs and --recipe both say how long to learn: leave one of them out")
+    recipe = read_recipe(request.recipe, SHIPPED)
+    plan = replace(recipe.configuration.plan, seed=request.seed, threads=request.threads)
+    return replace(recipe.configuration, plan=plan), request.remark or recipe.remark
+
+
 def _judge(request: TrainRequest, task: "Task", course: "Course", stage: Stage) -> "WalkForward | None":
+    from strategies.forecasting.retraining import remembering
     from strategies.forecasting.walk_forward import walk_forward
 
     if not course.judged_on:
@@ -166,7 +187,8 @@ def _judge(request: TrainRequest, task: "Task", course: "Course", stage: Stage) 
     fits = len(course.judged_on) * len(seeds)
     move = stage(f"Judging {fits} networks on candles that they have not seen")
     move(0, fits)
-    with _runner(request.jobs or min(2, os.cpu_count() or 1)) as run:
+    with _runner(request.jobs or usual_jobs()) as runner:
+        run = remembering(runner, request.work) if request.work else runner
         return walk_forward(task, course.judged_on, seeds, request.best_hit_rate, run, lambda done: move(done, fits))
 
 
@@ -176,26 +198,8 @@ def _runner(jobs: int) -> "Iterator[RunTasks]":
     if jobs == 1:
         yield map
         return
-    # Spawned, not forked: TensorFlow's threads do not survive a fork.
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_end_with_parent) as pool:
+    with fit_pool(jobs) as pool:
         yield pool.map
-
-
-def _end_with_parent() -> None:
-    """Let a worker end when its parent is killed: it would otherwise wait for the next task for ever."""
-    parent = parent_process()
-
-    def watch() -> None:
-        if parent is not None:
-            parent.join()
-            os._exit(1)
-
-    Thread(target=watch, daemon=True).start()
-
-
-def _require_tensorflow() -> None:
-    if find_spec("tensorflow") is None:
-        raise ConfigError("training needs TensorFlow, which is not installed: pip install 'candlewick[train]'")
 
 
 def _one_timeframe(series: "Sequence[CandleSeries]") -> "Timeframe":
@@ -219,21 +223,6 @@ def _data_span(request: TrainRequest, series: "Sequence[CandleSeries]", course: 
         rows=sum(map(len, series)),
         source=request.source or ", ".join(path.name for path in request.files),
     )
-
-
-@contextmanager
-def _bars() -> Iterator[Stage]:
-    """Bars of progress on stderr, one a stage."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True)) as bars:
-
-        def stage(title: str) -> Callable[[int, int], None]:
-            bar = bars.add_task(title, total=None)
-            return lambda done, total: bars.update(bar, completed=done, total=total)
-
-        yield stage
 
 
 def _tell(result: dict[str, Any]) -> None:

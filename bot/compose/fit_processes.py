@@ -8,14 +8,28 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from importlib.util import find_spec
 from multiprocessing import get_context, parent_process
 from multiprocessing.context import SpawnContext
 from threading import Thread
+
+from bot.core.errors import ConfigError
 
 
 def fit_context() -> SpawnContext:
     """How such processes begin: spawned, not forked, because TensorFlow's threads do not survive a fork."""
     return get_context("spawn")
+
+
+def require_tensorflow() -> None:
+    """
+    Make sure that networks can be fitted, without importing what fits them.
+
+    Raises:
+        ConfigError: TensorFlow is not installed.
+    """
+    if find_spec("tensorflow") is None:
+        raise ConfigError("training needs TensorFlow, which is not installed: pip install 'candlewick[train]'")
 
 
 def usual_jobs() -> int:

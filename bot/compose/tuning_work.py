@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from threading import Event
 from time import perf_counter
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from msgspec import Struct
 
@@ -18,11 +18,12 @@ from bot.adapters.trial_ledger import ClaimLost, RunningTrial, TrialLedger
 from bot.adapters.trial_records import FoldRecord
 from bot.compose.fit_processes import end_with_parent
 from bot.core.errors import CandlewickError, DataError, ModelError
+from strategies.forecasting.configuration import Configuration
 from strategies.forecasting.datasets import Dataset
 from strategies.forecasting.features import SHIPPED
 from strategies.forecasting.folds import Fold
+from strategies.forecasting.tuning_course import FoldAnswer
 from strategies.forecasting.tuning_space import (
-    Configuration,
     configured,
     default_configuration,
     parameters_of,
@@ -30,13 +31,10 @@ from strategies.forecasting.tuning_space import (
     seed_of,
 )
 
-if TYPE_CHECKING:
-    from strategies.forecasting.tuning import FoldAnswer
-
 LOOK_AGAIN_S: Final = 1.0
 """Between two looks at trials that are all in other hands."""
 
-Answer = Callable[[Configuration, Dataset, Fold], "FoldAnswer"]
+Answer = Callable[[Configuration, Dataset, Fold], FoldAnswer]
 """Judges a configuration on one fold: `tuning.answer_fold`."""
 
 

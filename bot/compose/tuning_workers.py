@@ -19,6 +19,9 @@ from bot.core.errors import CandlewickError, ModelError
 MOST_LOST: Final = 12
 """Workers that may be lost in one session; beyond that something is wrong with the machine."""
 
+GRACE_S: Final = 30.0
+"""How long a worker may take to see that nothing is left to do."""
+
 
 class _Worker(Struct, frozen=True, eq=False):
     process: SpawnProcess
@@ -74,6 +77,9 @@ def run_workers(
                 raise ModelError(
                     f"{lost} workers were lost: free some memory, or ask for fewer --jobs; what is finished is kept"
                 )
+        # Every trial is finished, so each of them ends by itself; one that is stopped might leave a lock behind.
+        for worker in workers:
+            worker.process.join(GRACE_S)
     finally:
         for worker in workers:
             worker.process.terminate()

@@ -9,14 +9,15 @@ from typing import Final
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from bot.core.errors import ConfigError
 from strategies.forecasting.calibration import fit_calibration
 from strategies.forecasting.conformal import fit_conformal
 from strategies.forecasting.datasets import Dataset
-from strategies.forecasting.evaluation import Scored, reversal_rate, score
-from strategies.forecasting.folds import Fold
+from strategies.forecasting.evaluation import Learnt, Scored, pooled, reversal_rate, score
+from strategies.forecasting.folds import Fold, Span
 from strategies.forecasting.naive_rules import AlwaysUp, Drift, Persistence, SignMomentum, SignReversal
 from strategies.forecasting.outlook import Baseline, Outlook
 from strategies.forecasting.row_models import LightGbm, Logistic, Ridge
@@ -41,6 +42,9 @@ CLASSIFIERS: Final[dict[str, type[Baseline]]] = {"logistic": Logistic, "LightGBM
 
 BASELINES: Final = NAIVE | FITTED | CLASSIFIERS
 
+SERIES: Final = ("ARIMA", "ETS")
+"""Those that read one market's returns: of several markets each is fitted on its own."""
+
 _FURTHEST: Final = 1e-9
 """A probability this near to 0 or 1 is as sure as a logit needs to be."""
 
@@ -59,20 +63,52 @@ def run_baseline(task: BaselineTask) -> Scored:
 
     Raises:
         ConfigError: There is no baseline of that name, or its library is not installed.
-        DataError: A part is too small, or holds several markets where one is read.
+        DataError: A part is too small.
     """
+    return learn_baseline(task).scored
+
+
+def learn_baseline(task: BaselineTask) -> Learnt:
+    """Do `run_baseline`'s work and keep what came of it on the way."""
     if task.name not in BASELINES:
         raise ConfigError(f"there is no baseline {task.name}: choose of {', '.join(BASELINES)}")
-    train, validation, test = (
-        task.dataset.between(span.from_ms, span.until_ms)
-        for span in (task.fold.train, task.fold.validation, task.fold.test)
-    )
+    if task.name in SERIES and len(markets := np.unique(task.dataset.market)) > 1:
+        return _learn_each(task, [int(market) for market in markets])
+    train, validation, test = (task.dataset.between(span.from_ms, span.until_ms) for span in _spans(task.fold))
     fitted = BASELINES[task.name].fit(train)
     before, said = fitted.forecast(validation), fitted.forecast(test)
-    rate = reversal_rate(train)
+    made = outputs(before, validation), outputs(said, test)
+    weights = len(fitted.weights) if isinstance(fitted, Ridge | Logistic) else None
     if task.name in CLASSIFIERS:
-        calibration = fit_calibration(outputs(before, validation)[:, 1], validation.moves)
-        return score(test, outputs(said, test), calibration, rate)
+        calibration = fit_calibration(made[0][:, 1], validation.moves)
+        return Learnt(score(test, made[1], calibration, reversal_rate(train)), *made, weights)
+    return Learnt(_taken_at_its_word(train, validation, test, before, said), *made, weights)
+
+
+def _learn_each(task: BaselineTask, markets: list[int]) -> Learnt:
+    """Fit every market on its own and put the forecasts back into the order of the data set."""
+    parts = [
+        learn_baseline(replace(task, dataset=task.dataset.where(task.dataset.market == market))) for market in markets
+    ]
+    orders = []
+    for span in (task.fold.validation, task.fold.test):
+        market = task.dataset.between(span.from_ms, span.until_ms).market
+        orders.append(np.argsort(np.concatenate([np.flatnonzero(market == each) for each in markets])))
+    together = pooled([part.scored for part in parts])
+    return Learnt(
+        replace(together, **{name: getattr(together, name)[orders[1]] for name in Scored.__struct_fields__}),
+        np.concatenate([part.before for part in parts])[orders[0]],
+        np.concatenate([part.after for part in parts])[orders[1]],
+    )
+
+
+def _spans(fold: Fold) -> tuple[Span, Span, Span]:
+    return fold.train, fold.validation, fold.test
+
+
+def _taken_at_its_word(train: Dataset, validation: Dataset, test: Dataset, before: Outlook, said: Outlook) -> Scored:
+    """Leave the probabilities as they are, and set the interval on the validation part."""
+    rate = reversal_rate(train)
     lower, upper = fit_conformal(before.mean, validation.next_return, validation.sigma).bounds(said.mean, test.sigma)
     return Scored(
         p_up=said.p_up,

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from bot.core.errors import ModelError
 from bot.core.window import FeatureSet
 from strategies.forecasting.calibration import Calibration
+from strategies.forecasting.drift_reference import Habits
 from strategies.forecasting.scaling import Scaler
 
 FORMAT: Final = 1
@@ -38,10 +39,16 @@ FILES: Final = (
     "card.md",
 )
 """Every file of a bundle beside its manifest."""
+HABITS: Final = "habits.json"
+"""A file that a bundle may have: what its model is used to."""
 
 
 class Architecture(Struct, frozen=True):
-    """The shape of the causal CNN-LSTM: all that is needed to build it again."""
+    """
+    The shape of a network and its kind: all that is needed to build it again.
+
+    Of its feature columns the `muted` ones are kept from it.
+    """
 
     window: int
     features: int
@@ -52,6 +59,8 @@ class Architecture(Struct, frozen=True):
     dropout: float = 0.3
     noise: float = 0.05
     l2: float = 1e-4
+    muted: tuple[int, ...] = ()
+    kind: str = "CNN-LSTM"
 
 
 class FeatureColumns(Struct, frozen=True):
@@ -118,6 +127,7 @@ class Contents(Struct, frozen=True, kw_only=True):
     environment: dict[str, str]
     vectors: Vectors
     card: str
+    habits: Habits | None = None
 
 
 class Bundle(Contents, frozen=True, kw_only=True):
@@ -149,6 +159,8 @@ def load_bundle(path: Path, features: FeatureSet) -> Bundle:
     if manifest.format != FORMAT:
         raise ModelError(f"bundle {path} has format {manifest.format}, this version reads {FORMAT}: train it again")
     content = {name: _checked(path, manifest, name) for name in FILES}
+    if HABITS in manifest.files:
+        content[HABITS] = _checked(path, manifest, HABITS)
     columns = _decode(content["features.json"], FeatureColumns, path, "features.json")
     _same_features(path, columns, features)
     bundle = Bundle(
@@ -165,6 +177,7 @@ def load_bundle(path: Path, features: FeatureSet) -> Bundle:
         environment=_decode(content["environment.json"], dict[str, str], path, "environment.json"),
         vectors=_vectors(content["vectors.npz"], path),
         card=content["card.md"].decode(),
+        habits=_decode(content[HABITS], Habits, path, HABITS) if HABITS in content else None,
     )
     _same_shape(path, bundle)
     return bundle
@@ -252,6 +265,11 @@ def _same_shape(path: Path, bundle: Bundle) -> None:
     for name, widths in (("center", bundle.scaler.center), ("spread", bundle.scaler.spread)):
         if len(widths) != shape[1]:
             raise ModelError(f"bundle {path}: {name} in scaler.json has {len(widths)} columns, expected {shape[1]}")
+    if bundle.scaler.muted != bundle.architecture.muted or not set(bundle.scaler.muted) <= set(range(shape[1])):
+        raise ModelError(
+            f"bundle {path}: scaler.json mutes the columns {bundle.scaler.muted}, architecture.json "
+            f"{bundle.architecture.muted}, of {shape[1]}: they must be the same"
+        )
     rows, outputs = bundle.vectors.rows, bundle.vectors.outputs
     if rows.shape != (len(outputs) + shape[0] - 1, shape[1]) or outputs.shape[1] != 2 or not len(outputs):
         raise ModelError(f"bundle {path}: vectors.npz does not hold windows of {shape} and two outputs for each")

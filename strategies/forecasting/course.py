@@ -12,7 +12,8 @@ from msgspec import Struct
 from bot.core.gaps import Segment
 from bot.core.window import FeatureSet
 from strategies.forecasting.datasets import Dataset, build_dataset
-from strategies.forecasting.folds import PURGE, Fold, Lengths, Span, last_fold, walk_forward_folds
+from strategies.forecasting.folds import Fold, Lengths, Span, gap_between, last_fold, walk_forward_folds
+from strategies.forecasting.labels import NEXT, LabelRule
 
 
 class Course(Struct, frozen=True):
@@ -37,6 +38,7 @@ def plan_course(
     timeframe_ms: int,
     lengths: Lengths,
     folds: int,
+    rule: LabelRule = NEXT,
 ) -> Course:
     """
     Plan a training on contiguous candles of one market or several.
@@ -48,14 +50,15 @@ def plan_course(
         timeframe_ms: Length of a candle.
         lengths: How long the parts are, where there are candles enough.
         folds: Stretches to judge on; 0 for none.
+        rule: What is to be foretold.
 
     Raises:
         DataError: There are too few candles.
     """
-    dataset = build_dataset(segments, features, window, timeframe_ms)
-    # A decision at one close is settled at the next.
-    history = Span(int(dataset.close_time_ms[0]), int(dataset.close_time_ms[-1]) + timeframe_ms)
-    gap_ms = (window + PURGE) * timeframe_ms
+    dataset = build_dataset(segments, features, window, timeframe_ms, rule)
+    # A decision at one close is settled at the horizon's last.
+    history = Span(int(dataset.close_time_ms[0]), int(dataset.close_time_ms[-1]) + rule.horizon * timeframe_ms)
+    gap_ms = gap_between(window, rule.horizon, timeframe_ms)
     shipped = last_fold(history, lengths, gap_ms)
     first_open_ms = min(int(segment.open_time_ms[0]) for segment in segments)
     reach_ms = (features.warm_up + window) * timeframe_ms

@@ -5,25 +5,39 @@ A data set holds each feature row once; windows are gathered from it batch by ba
 of the decision, for all markets alike. Knows nothing of networks or files.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
+from typing import Final
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from bot.core.errors import DataError
 from bot.core.gaps import Segment
 from bot.core.window import FeatureSet
 from strategies.forecasting.feature_matrix import feature_matrix
-from strategies.forecasting.labels import label
+from strategies.forecasting.labels import NEXT, LabelRule, label
+
+
+class Beside(Struct, frozen=True, eq=False):
+    """
+    Columns beside those of the candles: `rows_at` gives `(n, C)` float32 for n close times, all of them finite.
+
+    What an outside series was known to say at each close is such a thing; it is the same for every market.
+    """
+
+    names: tuple[str, ...]
+    rows_at: Callable[[NDArray[np.int64]], NDArray[np.float32]]
 
 
 class Dataset(Struct, frozen=True):
     """
     m windows over n feature rows, in the order of their close times.
 
-    `rows` is `(n, F)`; `ends` are the indices of the windows' last rows. The rest is `(m,)`: when the decision
-    is made, the return that led to it, the return that follows, and the volatility known.
+    `rows` is `(n, F)`, its columns are `names`; `ends` are the indices of the windows' last rows. The rest is `(m,)`:
+    when the decision is made, the return of the candle that led to it, the return over the `horizon` candles that
+    follow, the volatility of as many as it was known, the price, and which of the markets it is.
     """
 
     window: int
@@ -33,6 +47,10 @@ class Dataset(Struct, frozen=True):
     last_return: NDArray[np.float64]
     next_return: NDArray[np.float64]
     sigma: NDArray[np.float64]
+    close: NDArray[np.float64]
+    market: NDArray[np.int64]
+    names: tuple[str, ...]
+    horizon: int = 1
 
     def __len__(self) -> int:
         return len(self.ends)
@@ -56,67 +74,90 @@ class Dataset(Struct, frozen=True):
 
     def between(self, from_ms: int, until_ms: int) -> "Dataset":
         """The windows that are decided in `[from_ms, until_ms)`."""
-        kept = (self.close_time_ms >= from_ms) & (self.close_time_ms < until_ms)
-        return Dataset(
-            self.window,
-            self.rows,
-            self.ends[kept],
-            self.close_time_ms[kept],
-            self.last_return[kept],
-            self.next_return[kept],
-            self.sigma[kept],
-        )
+        return self.where((self.close_time_ms >= from_ms) & (self.close_time_ms < until_ms))
+
+    def where(self, kept: NDArray[np.bool_]) -> "Dataset":
+        """The windows that are marked, `(m,)`; the rows stay."""
+        return replace(self, **{name: getattr(self, name)[kept] for name in _OF_WINDOWS})
 
 
-def build_dataset(segments: Iterable[Segment], features: FeatureSet, window: int, timeframe_ms: int) -> Dataset:
+_OF_WINDOWS: Final = ("ends", "close_time_ms", "last_return", "next_return", "sigma", "close", "market")
+"""The fields of a data set that have an entry for each window."""
+
+
+def build_dataset(
+    segments: Sequence[Segment],
+    features: FeatureSet,
+    window: int,
+    timeframe_ms: int,
+    rule: LabelRule = NEXT,
+    *,
+    markets: Sequence[int] | None = None,
+    beside: Beside | None = None,
+) -> Dataset:
     """
     Put the windows of every segment together.
 
-    A window counts when its first row lies behind the warm-up, and when neither its last candle nor the next one
-    was filled in.
+    A window counts when its first row lies behind the warm-up, and when neither its last candle nor the last one of
+    its label was filled in.
 
     Args:
         segments: Contiguous candles, of one market or of several.
         features: What to make of them.
         window: Rows in a window.
         timeframe_ms: Length of every candle.
+        rule: What is to be foretold.
+        markets: Which market each segment is of, counted from 0; all of one if None.
+        beside: Columns to be put behind those of the candles.
 
     Raises:
         DataError: No segment is long enough for one window and its label.
     """
-    parts = [_dataset_of(segment, features, window, timeframe_ms) for segment in segments]
+    numbers = [0] * len(segments) if markets is None else markets
+    parts = [
+        _dataset_of(segment, features, window, timeframe_ms, rule, market, beside)
+        for segment, market in zip(segments, numbers, strict=True)
+    ]
     if not sum(map(len, parts)):
         raise DataError(
-            f"no stretch of candles without a long gap holds {features.warm_up + window + 1} of them, "
+            f"no stretch of candles without a long gap holds {features.warm_up + window + rule.horizon} of them, "
             "the warm-up, one window and its label: give more candles"
         )
     offsets = np.cumsum([0, *(len(part.rows) for part in parts[:-1])])
-    close_time_ms = np.concatenate([part.close_time_ms for part in parts])
+    moved = [replace(part, ends=part.ends + offset) for part, offset in zip(parts, offsets, strict=True)]
+    joined = {name: np.concatenate([getattr(part, name) for part in moved]) for name in ("rows", *_OF_WINDOWS)}
     # Stable, so that the markets of one instant keep their order.
-    order = np.argsort(close_time_ms, kind="stable")
-    return Dataset(
-        window,
-        np.concatenate([part.rows for part in parts]),
-        np.concatenate([part.ends + offset for part, offset in zip(parts, offsets, strict=True)])[order],
-        close_time_ms[order],
-        np.concatenate([part.last_return for part in parts])[order],
-        np.concatenate([part.next_return for part in parts])[order],
-        np.concatenate([part.sigma for part in parts])[order],
-    )
+    order = np.argsort(joined["close_time_ms"], kind="stable")
+    return replace(parts[0], rows=joined["rows"], **{name: joined[name][order] for name in _OF_WINDOWS})
 
 
-def _dataset_of(segment: Segment, features: FeatureSet, window: int, timeframe_ms: int) -> Dataset:
+def _dataset_of(
+    segment: Segment,
+    features: FeatureSet,
+    window: int,
+    timeframe_ms: int,
+    rule: LabelRule,
+    market: int,
+    beside: Beside | None,
+) -> Dataset:
     rows = feature_matrix(features, segment.open_time_ms, segment.ohlcv)
-    labels = label(segment.ohlcv[:, 3], segment.filled, rows, features.names)
+    close = segment.ohlcv[:, 3]
+    labels = label(close, segment.filled, rows, features.names, rule)
     usable = labels.usable.copy()
     usable[: features.warm_up + window - 1] = False
     ends = np.flatnonzero(usable)
+    if beside is not None:
+        rows = np.concatenate([rows, beside.rows_at(segment.open_time_ms + timeframe_ms)], axis=1)
     return Dataset(
         window,
         rows,
         ends,
         segment.open_time_ms[ends] + timeframe_ms,
-        labels.next_return[ends - 1],
+        np.log(close[ends] / close[ends - 1]),
         labels.next_return[ends],
         labels.sigma[ends],
+        close[ends],
+        np.full(len(ends), market, dtype=np.int64),
+        (*features.names, *(beside.names if beside is not None else ())),
+        rule.horizon,
     )

@@ -50,6 +50,20 @@ class Scored(Struct, frozen=True):
     against_last: Floats
 
 
+class Learnt(Struct, frozen=True, eq=False):
+    """
+    What came of one fit: its forecasts of the test part, and its raw answers before calibration.
+
+    `before` is `(v, 2)`, of the validation part, `after` `(m, 2)`, of the test part: mean in units of σ, logit of "up".
+    `parameters` is None where a model has none that could be counted.
+    """
+
+    scored: Scored
+    before: Floats
+    after: Floats
+    parameters: int | None = None
+
+
 class Figures(Struct, frozen=True):
     """
     What is reported of one stretch of time. Errors are in basis points, rates are fractions.
@@ -88,12 +102,14 @@ class WalkForward(Struct, frozen=True):
     """
     Figures of every fold and seed, and of all folds together for each seed.
 
-    Seeds are not pooled: two forecasts of one candle are not two candles.
+    Seeds are not pooled: two forecasts of one candle are not two candles. `seed_spread` is the mean deviation between
+    seeds of the probability that they give one candle; None for one seed.
     """
 
     folds: tuple[FoldFigures, ...]
     seeds: tuple[int, ...]
     pooled: tuple[Figures, ...]
+    seed_spread: float | None = None
 
 
 def score(dataset: Dataset, outputs: Floats, calibration: Calibration, reversal_rate: float) -> Scored:
@@ -180,7 +196,7 @@ def bootstrap_means(values: Floats) -> Floats:
     return means
 
 
-def refuse_a_leak(scored: Scored, theoretical_hit_rate: float | None) -> None:
+def refuse_a_leak(scored: Scored, theoretical_hit_rate: float | None, whose: str = "") -> None:
     """
     Refuse forecasts that are too good to be true.
 
@@ -190,6 +206,7 @@ def refuse_a_leak(scored: Scored, theoretical_hit_rate: float | None) -> None:
     Args:
         scored: Forecasts of what the network was not trained on.
         theoretical_hit_rate: The best possible hit rate of an invented market, None for a real one.
+        whose: Whose forecasts they are, where there are several.
 
     Raises:
         SuspectedLeak: The forecasts seem to know the future.
@@ -203,6 +220,7 @@ def refuse_a_leak(scored: Scored, theoretical_hit_rate: float | None) -> None:
     most = max(LEAK_HIT_RATE, float(up.mean()) + LEAK_LEAD) if theoretical_hit_rate is None else theoretical_hit_rate
     if surely > most:
         raise SuspectedLeak(
-            f"suspected leak: the hit rate on unseen candles is surely above {surely:.1%}, and no more than {most:.1%} "
-            "can be believed; look for a feature or a split that knows the future"
+            f"suspected leak{f' in {whose}' if whose else ''}: the hit rate on unseen candles is surely above "
+            f"{surely:.1%}, and no more than {most:.1%} can be believed; "
+            "look for a feature or a split that knows the future"
         )

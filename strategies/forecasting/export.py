@@ -19,6 +19,7 @@ from strategies.forecasting.backend import keras
 OPERATORS: Final = frozenset(
     {
         "Add",
+        "AveragePool",
         "Cast",
         "Concat",
         "Constant",
@@ -30,18 +31,21 @@ OPERATORS: Final = frozenset(
         "Identity",
         "LSTM",
         "MatMul",
+        "MaxPool",
         "Mul",
         "Pad",
+        "ReduceMean",
         "Relu",
         "Reshape",
         "Shape",
         "Slice",
         "Squeeze",
+        "Sub",
         "Transpose",
         "Unsqueeze",
     }
 )
-"""All that the network may be made of. None of them reads files, loops, branches or draws random numbers."""
+"""All that a network may be made of. None of them reads files, loops, branches or draws random numbers."""
 
 
 def export_graph(network: keras.Model) -> bytes:
@@ -51,6 +55,23 @@ def export_graph(network: keras.Model) -> bytes:
     Raises:
         ModelError: The graph holds an operator that it should not, keeps data outside itself, or lost its LSTM.
     """
+    graph = to_onnx(network)
+    check_graph(graph, with_lstm=_has_lstm(network))
+    return graph
+
+
+def export_with_objection(network: keras.Model) -> tuple[bytes, str]:
+    """Give the network as an ONNX file, and what `export_graph` would say against it; nothing if it would not."""
+    graph = to_onnx(network)
+    try:
+        check_graph(graph, with_lstm=_has_lstm(network))
+    except ModelError as error:
+        return graph, str(error)
+    return graph, ""
+
+
+def to_onnx(network: keras.Model) -> bytes:
+    """Give the network as an ONNX file, whatever it is made of."""
     _, window, features = network.input_shape
     signature = [keras.InputSpec(shape=(None, window, features), dtype="float32", name="window")]
     loudness = logging.getLogger("tf2onnx").level
@@ -61,16 +82,14 @@ def export_graph(network: keras.Model) -> bytes:
             warnings.simplefilter("ignore")
             path = Path(folder) / "model.onnx"
             network.export(path, format="onnx", input_signature=signature, verbose=False)
-            graph = path.read_bytes()
+            return path.read_bytes()
     finally:
         logging.getLogger("tf2onnx").setLevel(loudness)
-    check_graph(graph)
-    return graph
 
 
-def check_graph(graph: bytes) -> None:
+def check_graph(graph: bytes, *, with_lstm: bool = True) -> None:
     """
-    Check that a graph is plain arithmetic with its weights inside and one fused LSTM.
+    Check that a graph is plain arithmetic with its weights inside, and its LSTM, if it has one, fused.
 
     Raises:
         ModelError: It is not; the message names the operator or tensor.
@@ -84,8 +103,12 @@ def check_graph(graph: bytes) -> None:
         raise ModelError(
             f"the exported graph holds operators that are not allowed: {sorted(foreign) or 'a foreign domain'}"
         )
-    if model.functions or "LSTM" not in found:
+    if model.functions or (with_lstm and "LSTM" not in found):
         raise ModelError(f"the exported graph has no fused LSTM, only {sorted(found)}: the exporter has changed")
     for tensor in model.graph.initializer:
         if tensor.external_data:
             raise ModelError(f"the exported graph keeps {tensor.name} in another file")
+
+
+def _has_lstm(network: keras.Model) -> bool:
+    return any(isinstance(layer, keras.layers.LSTM) for layer in network.layers)

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.core.errors import ModelError
+from strategies.forecasting.architectures.kinds import build_kind
 from strategies.forecasting.backend import use_threads
 from strategies.forecasting.bundle import Architecture
-from strategies.forecasting.networks import build_network
 
 
 class KerasRuntime:
@@ -28,7 +28,7 @@ class KerasRuntime:
 
     def __init__(self, architecture: Architecture, weights: tuple[NDArray[np.float32], ...]) -> None:
         use_threads(1)
-        self._network = build_network(architecture)
+        self._network = build_kind(architecture.kind, architecture)
         wanted = [tuple(array.shape) for array in self._network.weights]
         found = [array.shape for array in weights]
         if wanted != found:

@@ -5,7 +5,7 @@ What it was trained on, how good it was on what it had not seen, and what it mus
 figures. Knows no network.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Final
 
@@ -14,12 +14,20 @@ from msgspec import Struct
 from bot.core.market import Costs
 from strategies.forecasting.bundle import Architecture, DataSpan
 from strategies.forecasting.evaluation import Figures, WalkForward
+from strategies.forecasting.importance import Explanation, Importance
 
 COIN_BRIER: Final = 0.25
+CNN_LSTM: Final = "CNN-LSTM"
+"""The default kind, whose convolutions look back only."""
 
 
 class CardFacts(Struct, frozen=True):
-    """All that a card speaks of. `theoretical_hit_rate` is given for invented markets only, `remark` by a person."""
+    """
+    All that a card speaks of.
+
+    `theoretical_hit_rate` is given for invented markets only, `remark` by a person, `explanation` where the forecasts
+    were taken apart before the bundle was sealed.
+    """
 
     name: str
     data: DataSpan
@@ -29,11 +37,22 @@ class CardFacts(Struct, frozen=True):
     validation: Figures
     theoretical_hit_rate: float | None
     remark: str | None = None
+    explanation: Explanation | None = None
 
 
 def write_card(facts: CardFacts) -> str:
     """Write the card, as Markdown."""
     return "\n".join(_lines(facts)) + "\n"
+
+
+def write_explanation(explanation: Explanation) -> str:
+    """
+    Write what a bundle's forecasts rest on as a page of its own, as Markdown.
+
+    A card is sealed by its bundle's manifest, so what is found out later stands beside it and names its fingerprint.
+    """
+    title = [f"# {explanation.bundle}: what its forecasts rest on", "", f"Of bundle {explanation.fingerprint}.", ""]
+    return "\n".join([*title, *_explanation(explanation)]) + "\n"
 
 
 def _lines(facts: CardFacts) -> Iterator[str]:
@@ -44,8 +63,9 @@ def _lines(facts: CardFacts) -> Iterator[str]:
     yield "## What it is"
     yield ""
     shape = facts.architecture
+    what = "causal CNN-LSTM" if shape.kind == CNN_LSTM else f"network of the kind {shape.kind}"
     yield (
-        f"A causal CNN-LSTM with {facts.parameters:,} weights. It reads the last {shape.window} closed candles as "
+        f"A {what} with {facts.parameters:,} weights. It reads the last {shape.window} closed candles as "
         f"{shape.features} features each and says of the next one: the probability that it closes higher, the "
         "expected log return, and an interval meant to hold 90 % of returns."
     )
@@ -73,6 +93,11 @@ def _lines(facts: CardFacts) -> Iterator[str]:
         f"rate {facts.validation.hit_rate:.1%}, Brier {facts.validation.brier:.4f}."
     )
     yield ""
+    if facts.explanation is not None:
+        yield "## What its forecasts rest on"
+        yield ""
+        yield from _explanation(facts.explanation)
+        yield ""
     yield "## What it must not be used for"
     yield ""
     yield from _limits(facts)
@@ -135,6 +160,30 @@ def _row(part: str, seed: int, row: Figures) -> str:
         f"| {row.mae_bps:.2f} | {row.persistence_mae_bps:.2f} | {row.rmse_bps:.2f} | {row.persistence_rmse_bps:.2f} "
         f"| {row.coverage:.1%} |"
     )
+
+
+def _explanation(told: Explanation) -> Iterator[str]:
+    yield (
+        f"Seen on {told.moves:,} moves of {', '.join(told.symbols)}, {_date(told.from_ms)} to {_date(told.until_ms)}, "
+        f"which it was not trained on. As it is, its Brier score there is {told.brier:.4f} and {told.wrong:.1%} of its "
+        f"directions are wrong. A part of every window was exchanged for that of another time, in blocks of "
+        f"{told.block} windows, {told.repeats} times; the figures say how much worse the forecasts became, with one "
+        "standard error over blocks and draws. Parts that say the same stand in for each other, and look smaller here."
+    )
+    yield ""
+    yield from _rises("columns", told.groups)
+    yield ""
+    yield "By candle of the window, counted back from the last one; older ones are exchanged several at a time:"
+    yield ""
+    yield from _rises("candles back", told.steps)
+
+
+def _rises(heading: str, parts: Iterable[Importance]) -> Iterator[str]:
+    yield f"| {heading} | Brier + | ± | wrong directions + | ± |"
+    yield "|---|---|---|---|---|"
+    for one in parts:
+        brier, direction = one.brier, one.direction
+        yield (f"| {one.part} | {brier.rise:.5f} | {brier.error:.5f} | {direction.rise:.2%} | {direction.error:.2%} |")
 
 
 def _limits(facts: CardFacts) -> Iterator[str]:

@@ -148,23 +148,22 @@ def backtest_overfitting(returns: Floats, blocks: int = BLOCKS) -> Overfitting:
     counts = np.array([len(part) for part in parts], dtype=np.float64)  # (S,)
     sums = np.stack([part.sum(axis=0) for part in parts])  # (S, N)
     squares = np.stack([(part**2).sum(axis=0) for part in parts])  # (S, N)
-    below = lost = ways = 0
-    for chosen in combinations(range(blocks), blocks // 2):
-        inside = np.zeros(blocks)
-        inside[list(chosen)] = 1.0
-        winner = int(_sharpes(inside, counts, sums, squares).argmax())
-        outside = _sharpes(1.0 - inside, counts, sums, squares)
-        better, equal = int((outside > outside[winner]).sum()), int((outside == outside[winner]).sum()) - 1
-        # The rank from below, as a share of all, is at most one half: its logit is at most zero.
-        below += len(outside) + 1 - 2 * (len(outside) - better) + equal >= 0
-        lost += bool(outside[winner] < 0.0)
-        ways += 1
-    return Overfitting(below / ways, lost / ways, ways)
+    halves = np.array(list(combinations(range(blocks), blocks // 2)))  # (W, S / 2)
+    inside = np.zeros((len(halves), blocks))
+    np.put_along_axis(inside, halves, 1.0, axis=1)  # (W, S)
+    winners = _sharpes(inside, counts, sums, squares).argmax(axis=1)  # (W,)
+    outside = _sharpes(1.0 - inside, counts, sums, squares)  # (W, N)
+    theirs = outside[np.arange(len(halves)), winners]  # (W,)
+    better, equal = (outside > theirs[:, None]).sum(axis=1), (outside == theirs[:, None]).sum(axis=1) - 1
+    trials = outside.shape[1]
+    # The rank from below, as a share of all, is at most one half: its logit is at most zero.
+    below = trials + 1 - 2 * (trials - better) + equal >= 0
+    return Overfitting(float(below.mean()), float((theirs < 0.0).mean()), len(halves))
 
 
 def _sharpes(inside: Floats, counts: Floats, sums: Floats, squares: Floats) -> Floats:
-    """Each trial's Sharpe ratio over the blocks that are inside, `(N,)`; zero where it never changed."""
-    count = inside @ counts
+    """Each trial's Sharpe ratio over the blocks that are inside, `(W, N)`; zero where it never changed."""
+    count = (inside @ counts)[:, None]  # (W, 1)
     mean, power = inside @ sums / count, inside @ squares / count
     variance = power - mean**2
     changed = variance > _ROUNDING * power

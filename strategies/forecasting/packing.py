@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.core.errors import ConfigError, StorageError
-from strategies.forecasting.bundle import FILES, FORMAT, MANIFEST, Contents, Manifest
+from strategies.forecasting.bundle import FORMAT, HABITS, MANIFEST, Contents, Manifest
 
 
 def write_bundle(path: Path, name: str, contents: Contents, check: Callable[[Path], None]) -> None:
@@ -38,7 +38,7 @@ def write_bundle(path: Path, name: str, contents: Contents, check: Callable[[Pat
     if path.exists():
         raise ConfigError(f"{path} exists and is not overwritten: name another folder")
     files = _files(contents)
-    sums = {file: hashlib.sha256(files[file]).hexdigest() for file in FILES}
+    sums = {file: hashlib.sha256(files[file]).hexdigest() for file in files}
     files[MANIFEST] = _json(Manifest(FORMAT, name, sums))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -71,6 +71,7 @@ def _files(contents: Contents) -> dict[str, bytes]:
         "environment.json": _json(contents.environment),
         "vectors.npz": _arrays({"rows": contents.vectors.rows, "outputs": contents.vectors.outputs}),
         "card.md": contents.card.encode(),
+        **({} if contents.habits is None else {HABITS: _json(contents.habits)}),
     }
 
 

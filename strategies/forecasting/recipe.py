@@ -23,8 +23,9 @@ from strategies.forecasting.bundle import (
     load_bundle,
     sliding_windows,
 )
-from strategies.forecasting.calibration import fit_calibration
+from strategies.forecasting.calibration import Calibration, fit_calibration
 from strategies.forecasting.datasets import Dataset
+from strategies.forecasting.drift_reference import Habits, measure_habits
 from strategies.forecasting.evaluation import Figures, WalkForward, figures, reversal_rate, score
 from strategies.forecasting.export import export_graph
 from strategies.forecasting.folds import Fold
@@ -117,6 +118,9 @@ def make_bundle(
         environment=environment(recipe.plan.threads),
         vectors=_vectors(fitted, recipe.architecture),
         card=write_card(card),
+        habits=_habits(
+            fitted, calibration, dataset.between(recipe.fold.train.from_ms, recipe.fold.validation.until_ms)
+        ),
     )
     fingerprints: list[str] = []
 
@@ -155,6 +159,13 @@ def _metrics(recipe: Recipe, fitted: Fit, flattering: Figures, judged: WalkForwa
         "walk_forward": to_builtins(judged),
         "theoretical_hit_rate": recipe.theoretical_hit_rate,
     }
+
+
+def _habits(fitted: Fit, calibration: Calibration, seen: Dataset) -> Habits:
+    """What the network is used to: the rows that it was shown, a market after the other, and what it says of them."""
+    order = np.argsort(seen.ends)
+    logits = calibration.scale * predict(fitted, seen)[order, 1] + calibration.shift
+    return measure_habits(seen.names, seen.rows[seen.ends[order]], 1.0 / (1.0 + np.exp(-logits)))
 
 
 def _vectors(fitted: Fit, architecture: Architecture) -> Vectors:

@@ -49,11 +49,15 @@ class Arima(Struct, frozen=True, eq=False):
         return cls(np.asarray(fitted.params, dtype=np.float64), deviation)
 
     def forecast(self, test: Dataset) -> Outlook:
-        """Filter the part's own returns, and give the mean of each one's successor."""
+        """Filter the part's own returns, and give the mean of what each one's successors sum up to."""
         model = _statsmodels().ARIMA(_series(test) / self.deviation, order=ORDER, trend="c")
-        ahead = model.filter(self.parameters).predict(1, len(test))
-        spread = float(np.sqrt(self.parameters[-1]))
-        moves = normal_outlook(np.asarray(ahead, dtype=np.float64), spread)
+        ahead = np.asarray(model.filter(self.parameters).predict(1, len(test)), dtype=np.float64)
+        usual, lag, shock, variance = self.parameters.tolist()
+        later = sum(usual + lag**step * (ahead - usual) for step in range(1, test.horizon))
+        # A shock goes on in every later return by its weight, and their sum by the sum of the weights.
+        weights = np.array([1.0, *((lag + shock) * lag**step for step in range(test.horizon - 1))])
+        spread = float(np.sqrt(variance * (np.cumsum(weights) ** 2).sum()))
+        moves = normal_outlook(ahead + later, spread)
         return Outlook(moves.mean * self.deviation, moves.p_up)
 
 
@@ -93,7 +97,9 @@ class Ets(Struct, frozen=True):
         for at, change in enumerate(_series(test).tolist()):
             level += self.smoothing * (change - level)
             levels[at] = level
-        return normal_outlook(levels, self.deviation)
+        # An error moves the level of all returns after it.
+        shares = 1.0 + self.smoothing * np.arange(test.horizon)
+        return normal_outlook(levels * test.horizon, self.deviation * float(np.sqrt((shares**2).sum())))
 
 
 def _series(dataset: Dataset) -> Floats:

@@ -1,5 +1,5 @@
 """
-Fits the network: windows gathered batch by batch, early stopping, the same weights for the same seed.
+Fits a network: windows gathered batch by batch, early stopping, the same weights for the same seed.
 
 On one machine the seed, the number of threads and the data decide every bit of the weights; another number of
 threads, XLA or oneDNN switched off give others, so all of them go into the bundle. This module imports
@@ -8,19 +8,25 @@ TensorFlow; only training does.
 
 import hashlib
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from bot.core.errors import DataError, ModelError
+from strategies.forecasting.architectures.kinds import build_kind
 from strategies.forecasting.backend import keras, tf, use_threads
 from strategies.forecasting.bundle import Architecture
 from strategies.forecasting.datasets import Dataset
-from strategies.forecasting.networks import build_network, joint_loss
+from strategies.forecasting.networks import joint_loss
+from strategies.forecasting.plan import Plan
 from strategies.forecasting.scaling import Scaler, fit_scaler
+
+__all__ = ["Fit", "Plan", "Progress", "fit", "joint_loss_of", "outputs", "predict", "weights_sha256"]
 
 CLIP_NORM: Final = 1.0
 """Longest gradient that is followed."""
@@ -28,19 +34,14 @@ CLIP_NORM: Final = 1.0
 _AHEAD: Final = 256
 """Windows answered in one call."""
 
+_STEPS_A_CALL: Final = 32
+"""Steps between two reports of progress."""
+
+Learn = Callable[[NDArray[np.int64]], None]
+"""Learns from batches of windows, `(steps, batch)` of their numbers, one batch after the other."""
+
 Progress = Callable[[int, int], None]
 """Told how many steps of how many are done."""
-
-
-class Plan(Struct, frozen=True):
-    """How to fit. `patience` is the number of epochs without a better validation loss after which it ends."""
-
-    seed: int = 7
-    threads: int = 1
-    epochs: int = 10
-    batch: int = 128
-    learning_rate: float = 3e-3
-    patience: int = 3
 
 
 class Fit(Struct, frozen=True):
@@ -67,11 +68,12 @@ def fit(architecture: Architecture, plan: Plan, train: Dataset, validation: Data
         plan: Seed, threads, epochs and the rest.
         train: Windows to learn from.
         validation: Later windows, which decide when to stop.
-        progress: Called after every step.
+        progress: Called every few steps.
 
     Raises:
         DataError: Either part has no windows.
-        ConfigError: TensorFlow already runs in this process with another number of threads.
+        ConfigError: There is no such kind of network or scaler, or TensorFlow already runs in this process with another
+            number of threads.
         ModelError: The loss was never finite.
     """
     for part, windows in (("training", len(train)), ("validation", len(validation))):
@@ -80,18 +82,20 @@ def fit(architecture: Architecture, plan: Plan, train: Dataset, validation: Data
     use_threads(plan.threads)
     keras.backend.clear_session()
     keras.utils.set_random_seed(plan.seed)
-    scaler = fit_scaler(train.covered_rows())
+    scaler = replace(fit_scaler(train.covered_rows(), plan.scaler), muted=architecture.muted)
     rows, later = scaler.function()(train.rows), scaler.function()(validation.rows)
     batch = min(plan.batch, len(train))
     steps = len(train) // batch
     network = _compiled(architecture, plan, steps)
+    many = plan.unrolled
+    learn = _many_at_a_time(network, rows, train, batch) if many else _one_at_a_time(network, rows, train)
     shuffle = np.random.default_rng(plan.seed)
     best, best_epoch, best_weights = math.inf, 0, network.get_weights()
     for epoch in range(1, plan.epochs + 1):
         order = shuffle.permutation(len(train))[: steps * batch].reshape(steps, batch)
-        for step, chosen in enumerate(order, start=1):
-            network.train_on_batch(train.windows(rows, chosen), train.moves[chosen, None].astype(np.float32))
-            progress((epoch - 1) * steps + step, plan.epochs * steps)
+        for at in range(0, steps, _STEPS_A_CALL):
+            learn(order[at : at + _STEPS_A_CALL])
+            progress((epoch - 1) * steps + min(at + _STEPS_A_CALL, steps), plan.epochs * steps)
         loss = joint_loss_of(outputs(network, validation, later), validation.moves)
         if loss < best:
             best, best_epoch, best_weights = loss, epoch, network.get_weights()
@@ -130,8 +134,62 @@ def weights_sha256(weights: Iterable[NDArray[np.float32]]) -> str:
     return digest.hexdigest()
 
 
+def _one_at_a_time(network: keras.Model, rows: NDArray[np.float32], train: Dataset) -> Learn:
+    """A call for each step: quick to begin, and what every bundle was made with that says nothing else."""
+
+    def learn(order: NDArray[np.int64]) -> None:
+        for chosen in order:
+            network.train_on_batch(train.windows(rows, chosen), train.moves[chosen, None].astype(np.float32))
+
+    return learn
+
+
+def _many_at_a_time(network: keras.Model, rows: NDArray[np.float32], train: Dataset, batch: int) -> Learn:
+    """
+    Many steps in one call of a graph, which gathers its own windows from the rows and lays memories out step by step.
+
+    The same arithmetic; its scalars are put together in another order, so the last bits are others.
+    """
+    seen, ends = tf.constant(rows), tf.constant(train.ends)
+    moves = tf.constant(train.moves[:, None].astype(np.float32))
+    back = tf.range(1 - train.window, 1, dtype=tf.int64)
+    variables, optimizer = network.trainable_variables, network.optimizer
+    optimizer.build(variables)
+
+    def steps(order: tf.Tensor) -> None:
+        for step in tf.range(tf.shape(order)[0]):
+            chosen = order[step]  # (B,)
+            windows = tf.gather(seen, tf.gather(ends, chosen)[:, None] + back)  # (B, T, F)
+            truth = tf.gather(moves, chosen)  # (B, 1)
+            with tf.GradientTape() as tape:
+                answer = network(windows, training=True)  # (B, 2)
+                loss = network.compute_loss(x=windows, y=truth, y_pred=answer, training=True)
+            optimizer.apply(tape.gradient(loss, variables), variables)
+
+    graph = tf.function(steps, input_signature=[tf.TensorSpec((None, batch), tf.int64)])
+
+    def learn(order: NDArray[np.int64]) -> None:
+        with _unrolled(network):
+            graph(tf.constant(order))
+
+    return learn
+
+
+@contextmanager
+def _unrolled(network: keras.Model) -> Iterator[None]:
+    """Let memories be traced step by step, and be themselves again afterwards: what is exported stays rolled."""
+    memories = [layer for layer in network.layers if isinstance(layer, keras.layers.RNN)]
+    for memory in memories:
+        memory.unroll = True
+    try:
+        yield
+    finally:
+        for memory in memories:
+            memory.unroll = False
+
+
 def _compiled(architecture: Architecture, plan: Plan, steps: int) -> keras.Model:
-    network = build_network(architecture)
+    network = build_kind(architecture.kind, architecture)
     schedule = keras.optimizers.schedules.CosineDecay(plan.learning_rate, plan.epochs * steps)
     optimizer = keras.optimizers.AdamW(schedule, clipnorm=CLIP_NORM)
     # XLA is slower for this network, and would give other bits.

@@ -8,6 +8,7 @@ their own. This module imports TensorFlow; only training does.
 from collections.abc import Callable, Iterable, Iterator
 from itertools import product
 
+import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -16,6 +17,7 @@ from strategies.forecasting.calibration import fit_calibration
 from strategies.forecasting.datasets import Dataset
 from strategies.forecasting.evaluation import (
     FoldFigures,
+    Learnt,
     Scored,
     WalkForward,
     figures,
@@ -25,7 +27,7 @@ from strategies.forecasting.evaluation import (
     score,
 )
 from strategies.forecasting.folds import Fold
-from strategies.forecasting.training import Plan, fit, predict
+from strategies.forecasting.training import Fit, Plan, fit, predict
 
 
 class Task(Struct, frozen=True):
@@ -43,13 +45,20 @@ RunTasks = Callable[[Callable[[Task], Scored], Iterable[Task]], Iterator[Scored]
 
 def run_task(task: Task) -> Scored:
     """Fit on the training part, calibrate on the validation part, forecast the test part."""
+    return learn(task)[0].scored
+
+
+def learn(task: Task) -> tuple[Learnt, Fit]:
+    """Do `run_task`'s work and keep what came of it on the way."""
     train, validation, test = (
         task.dataset.between(span.from_ms, span.until_ms)
         for span in (task.fold.train, task.fold.validation, task.fold.test)
     )
     fitted = fit(task.architecture, task.plan, train, validation, _unwatched)
-    calibration = fit_calibration(predict(fitted, validation)[:, 1], validation.moves)
-    return score(test, predict(fitted, test), calibration, reversal_rate(train))
+    before, after = predict(fitted, validation), predict(fitted, test)
+    calibration = fit_calibration(before[:, 1], validation.moves)
+    scored = score(test, after, calibration, reversal_rate(train))
+    return Learnt(scored, before, after, fitted.network.count_params()), fitted
 
 
 def walk_forward(
@@ -90,6 +99,7 @@ def walk_forward(
         ),
         seeds=seeds,
         pooled=tuple(figures(scored) for scored in by_seed),
+        seed_spread=float(np.std([scored.p_up for scored in by_seed], axis=0).mean()) if len(seeds) > 1 else None,
     )
 
 

@@ -15,6 +15,7 @@ from strategies.forecasting.course import Course, plan_course
 from strategies.forecasting.datasets import Dataset, build_dataset
 from strategies.forecasting.evaluation import figures
 from strategies.forecasting.folds import Lengths
+from strategies.forecasting.labels import LabelRule
 from strategies.forecasting.naive_rules import AlwaysUp, Drift, Persistence, SignMomentum, SignReversal
 from strategies.forecasting.outlook import Outlook
 from strategies.forecasting.row_models import Logistic, Ridge
@@ -149,7 +150,8 @@ def small(last: list[float], following: list[float]) -> Dataset:
     count = len(last)
     times = np.arange(count, dtype=np.int64)
     rows = np.zeros((count, 1), dtype=np.float32)
-    return Dataset(1, rows, times, times, np.array(last), np.array(following), np.full(count, 0.01))
+    sigma, close = np.full(count, 0.01), np.ones(count)
+    return Dataset(1, rows, times, times, np.array(last), np.array(following), sigma, close, times * 0, ("any",))
 
 
 def test_rules_by_hand() -> None:
@@ -273,3 +275,30 @@ def test_only_learnt_probabilities_are_calibrated(edge: Course) -> None:
         said = baseline.fit(train).forecast(test).p_up
         judged = run_baseline(BaselineTask(name, edge.dataset, edge.judged_on[0])).p_up
         assert (judged.tobytes() == said.tobytes()) == (name not in CLASSIFIERS)
+
+
+def test_arima_sums_what_an_ar1_does_over_a_horizon(features: FeatureSet, segment_of: Callable[..., Segment]) -> None:
+    dataset = build_dataset([segment_of(planted(RHO, 1))], features, WINDOW, HOUR_MS, LabelRule(4))
+    fitted = Arima(np.array([0.0, RHO, 0.0, 1.0]), 0.01)
+    said = fitted.forecast(dataset)
+    ahead = RHO + RHO**2 + RHO**3 + RHO**4
+    # The first return is filtered from nothing, the others are known.
+    np.testing.assert_allclose(said.mean[1:], ahead * dataset.last_return[1:], atol=1e-9)
+    errors = (dataset.next_return - said.mean)[1:]
+    shares = [sum(RHO**power for power in range(steps)) for steps in range(1, 5)]
+    expected = 0.01 * sqrt(1.0 - RHO * RHO) * sqrt(sum(share * share for share in shares))
+
+    assert errors.std() == pytest.approx(expected, rel=0.05)
+
+
+def test_a_level_holds_for_every_candle_of_a_horizon(features: FeatureSet, segment_of: Callable[..., Segment]) -> None:
+    near, far = (
+        Ets(0.1, 0.002, 0.01).forecast(
+            build_dataset([segment_of(planted(RHO, 1))], features, WINDOW, HOUR_MS, LabelRule(horizon))
+        )
+        for horizon in (1, 5)
+    )
+
+    np.testing.assert_allclose(far.mean, 5.0 * near.mean[: len(far.mean)])
+    # The same lead means less over a longer way.
+    assert (np.abs(far.p_up - 0.5) < 5.0 * np.abs(near.p_up[: len(far.p_up)] - 0.5) + 1e-12).all()

@@ -149,6 +149,7 @@ def test_parts_that_do_not_fit_together_are_refused(tmp_path: Path, contents: Co
     changes: dict[str, dict[str, object]] = {
         "architecture.json reads windows of": {"architecture": replace(contents.architecture, window=9)},
         "scaler.json has 2 columns": {"scaler": replace(contents.scaler, center=(0.0, 0.0))},
+        "scaler.json mutes the columns": {"scaler": replace(contents.scaler, muted=(1,))},
         "vectors.npz does not hold windows": {"vectors": Vectors(contents.vectors.rows[1:], contents.vectors.outputs)},
         "is not made of finite float32": {"weights": (np.array([np.nan], dtype=np.float32),)},
     }

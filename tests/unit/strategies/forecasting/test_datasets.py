@@ -7,8 +7,9 @@ from bot.core.errors import DataError
 from bot.core.gaps import Segment
 from bot.core.window import FeatureSet
 from strategies.forecasting.course import plan_course
-from strategies.forecasting.datasets import build_dataset
+from strategies.forecasting.datasets import Beside, build_dataset
 from strategies.forecasting.folds import Lengths
+from strategies.forecasting.labels import LabelRule
 
 HOUR_MS = 3_600_000
 WINDOW = 8
@@ -101,3 +102,40 @@ def test_a_course_says_which_candles_have_touched_the_network(
     assert course.trained_from_ms == course.shipped.train.from_ms - (features.warm_up + WINDOW) * HOUR_MS
     assert len(course.judged_on) == 2
     assert course.judged_on[-1].test.until_ms == course.trained_until_ms
+
+
+def test_windows_know_their_market_their_price_and_their_horizon(
+    features: FeatureSet, segment_of: Callable[..., Segment]
+) -> None:
+    one, two = segment_of(noise(30)), segment_of(noise(30, seed=2))
+    dataset = build_dataset([one, two], features, WINDOW, HOUR_MS, LabelRule(3), markets=[0, 1])
+    first = features.warm_up + WINDOW - 1
+
+    assert dataset.horizon == 3
+    assert dataset.market[:4].tolist() == [0, 1, 0, 1]
+    np.testing.assert_array_equal(dataset.close[:2], [one.ohlcv[first, 3], two.ohlcv[first, 3]])
+    second = dataset.where(dataset.market == 1)
+    closes = two.ohlcv[:, 3]
+    np.testing.assert_allclose(second.next_return, np.log(closes[first + 3 :] / closes[first:-3]))
+    # One candle back, however far ahead.
+    np.testing.assert_allclose(second.last_return, np.log(closes[first:-3] / closes[first - 1 : -4]))
+
+
+def test_columns_from_elsewhere_stand_behind_those_of_the_candles_and_are_known_at_the_close(
+    features: FeatureSet, segment_of: Callable[..., Segment]
+) -> None:
+    beside = Beside(("hours",), lambda close_ms: (close_ms / HOUR_MS)[:, None].astype(np.float32))
+    dataset = build_dataset([segment_of(noise(40))], features, WINDOW, HOUR_MS, beside=beside)
+
+    assert dataset.names == (*features.names, "hours")
+    np.testing.assert_array_equal(dataset.rows[dataset.ends, -1], dataset.close_time_ms / HOUR_MS)
+    np.testing.assert_allclose(dataset.sigma, 0.01, rtol=1e-6)
+
+
+def test_a_longer_horizon_leaves_a_wider_gap_between_the_parts(
+    features: FeatureSet, segment_of: Callable[..., Segment]
+) -> None:
+    course = plan_course([segment_of(noise(3_000))], features, WINDOW, HOUR_MS, Lengths(), 1, LabelRule(24))
+
+    for earlier, later in ((course.judged_on[0].train, course.judged_on[0].validation),):
+        assert later.from_ms - earlier.until_ms == (WINDOW + 24) * HOUR_MS

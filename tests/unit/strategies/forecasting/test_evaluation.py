@@ -35,7 +35,8 @@ def dataset(last: list[float], following: list[float]) -> Dataset:
     count = len(last)
     rows = np.zeros((count, 1), dtype=np.float32)
     times = np.arange(count, dtype=np.int64)
-    return Dataset(1, rows, times, times, np.array(last), np.array(following), np.full(count, 0.01))
+    sigma, close = np.full(count, 0.01), np.ones(count)
+    return Dataset(1, rows, times, times, np.array(last), np.array(following), sigma, close, times * 0, ("any",))
 
 
 def test_zero_moves_have_no_direction_but_count_as_forecasts() -> None:

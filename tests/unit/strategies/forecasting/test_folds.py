@@ -6,7 +6,16 @@ from hypothesis import strategies as st
 
 from bot.core.errors import DataError
 from bot.core.market import DAY_MS
-from strategies.forecasting.folds import Fold, Lengths, Span, last_fold, walk_forward_folds
+from strategies.forecasting.folds import (
+    EXPANDING,
+    Fold,
+    Lengths,
+    Span,
+    final_fold,
+    gap_between,
+    last_fold,
+    walk_forward_folds,
+)
 
 HOUR_MS = 3_600_000
 GAP_MS = 61 * HOUR_MS
@@ -55,3 +64,27 @@ def test_a_short_history_is_refused_in_words() -> None:
 
 def test_no_folds_are_no_folds() -> None:
     assert walk_forward_folds(Span(0, DAY_MS), Lengths(), GAP_MS, 0) == ()
+
+
+def test_an_expanding_training_part_begins_with_the_history() -> None:
+    folds = walk_forward_folds(Span(0, 2_500 * DAY_MS), Lengths(train_days=EXPANDING), GAP_MS, 3)
+
+    assert {fold.train.from_ms for fold in folds} == {0}
+    assert folds[0].train.until_ms < folds[1].train.until_ms < folds[2].train.until_ms
+
+
+def test_the_gap_holds_the_label_and_the_window() -> None:
+    assert gap_between(60, 4, HOUR_MS) == 64 * HOUR_MS
+
+
+def test_the_final_period_is_tested_whole_and_nothing_learnt_reaches_into_it() -> None:
+    history, lock = Span(0, 1_000 * DAY_MS), 800 * DAY_MS
+    fold = final_fold(history, Lengths(), GAP_MS, lock)
+
+    assert fold.test == Span(lock, history.until_ms)
+    assert lock - fold.validation.until_ms == fold.validation.from_ms - fold.train.until_ms == GAP_MS
+
+
+def test_a_final_period_outside_the_history_is_refused() -> None:
+    with pytest.raises(DataError, match="from 1970-01-21 on is not inside"):
+        final_fold(Span(0, 10 * DAY_MS), Lengths(), GAP_MS, 20 * DAY_MS)

@@ -2,7 +2,8 @@ from msgspec.structs import replace
 
 from strategies.forecasting.bundle import Architecture, DataSpan
 from strategies.forecasting.evaluation import Figures, FoldFigures, WalkForward
-from strategies.forecasting.model_card import CardFacts, write_card
+from strategies.forecasting.importance import Explanation, Importance, Rise
+from strategies.forecasting.model_card import CardFacts, write_card, write_explanation
 
 FIGURES = Figures(
     forecasts=8_000,
@@ -83,3 +84,37 @@ def test_every_error_stands_beside_that_of_no_move() -> None:
 
 def test_the_span_that_was_learnt_from_is_named() -> None:
     assert "In sample: 2020-12-01 to 2024-06-01 UTC" in write_card(FACTS)
+
+
+def told() -> Explanation:
+    groups = (
+        Importance("returns", Rise(0.002, 0.0003), Rise(0.0147, 0.0043)),
+        Importance("calendar", Rise(-0.0001, 0.0001), Rise(-0.002, 0.0025)),
+    )
+    steps = (Importance("0", Rise(0.004, 0.0006), Rise(0.0331, 0.006)),)
+    from_ms, until_ms = 1_717_430_400_000, 1_748_736_000_000
+    return Explanation(
+        "made", "f" * 64, ("BTC/USDT",), from_ms, until_ms, 8_700, 8_690, 48, 5, 0.2483, 0.467, groups, steps
+    )
+
+
+def test_what_the_forecasts_rest_on_has_a_section_where_it_is_known() -> None:
+    assert "rest on" not in write_card(FACTS)
+    card = write_card(replace(FACTS, explanation=told()))
+
+    assert card.index("## What its forecasts rest on") < card.index("## What it must not be used for")
+    assert "| returns | 0.00200 | 0.00030 | 1.47% | 0.43% |" in card
+    assert "| 0 | 0.00400 | 0.00060 | 3.31% | 0.60% |" in card
+
+
+def test_an_explanation_of_its_own_names_the_bundle_that_it_is_of() -> None:
+    page = write_explanation(told())
+
+    assert page.startswith("# made: what its forecasts rest on\n")
+    assert "f" * 64 in page
+    assert "8,690 moves of BTC/USDT, 2024-06-03 to 2025-06-01" in page
+
+
+def test_another_kind_of_network_is_called_by_its_name() -> None:
+    assert "A causal CNN-LSTM with" in write_card(FACTS)
+    assert "A network of the kind GRU with" in write_card(replace(FACTS, architecture=Architecture(60, 25, kind="GRU")))

@@ -12,18 +12,19 @@ from bot.adapters.model_runtime import OnnxRuntime
 from bot.core.errors import ConfigError, DataError, ModelError
 from bot.core.gaps import Segment
 from bot.core.window import FeatureSet
+from strategies.forecasting.architectures.kinds import build_kind
 from strategies.forecasting.backend import environment, keras, use_threads
 from strategies.forecasting.bundle import Architecture, DataSpan, load_bundle
 from strategies.forecasting.course import Course, plan_course
 from strategies.forecasting.evaluation import figures
-from strategies.forecasting.export import check_graph, export_graph
+from strategies.forecasting.export import check_graph, export_graph, export_with_objection
 from strategies.forecasting.folds import Lengths
 from strategies.forecasting.keras_runtime import KerasRuntime
 from strategies.forecasting.networks import build_network, joint_loss
 from strategies.forecasting.recipe import Recipe, make_bundle
 from strategies.forecasting.serving import BundleForecaster
 from strategies.forecasting.training import Fit, Plan, fit, weights_sha256
-from strategies.forecasting.walk_forward import Task, run_task, walk_forward
+from strategies.forecasting.walk_forward import Task, learn, run_task, walk_forward
 
 HOUR_MS = 3_600_000
 WINDOW = 8
@@ -180,3 +181,48 @@ def test_the_environment_names_what_decides_the_bits() -> None:
 
     assert said["threads"] == "1"
     assert {"python", "tensorflow", "keras", "numpy", "xla", "onednn", "cpu"} <= set(said)
+
+
+def test_an_unrolled_fit_finds_the_same_again_and_again_and_leaves_a_network_that_can_be_exported(
+    planned: Course,
+) -> None:
+    spans = planned.shipped.train, planned.shipped.validation
+    train, validation = (planned.dataset.between(span.from_ms, span.until_ms) for span in spans)
+    plan = replace(PLAN, epochs=1)
+    steps: list[tuple[int, int]] = []
+    one, two = (
+        fit(SMALL, replace(plan, unrolled=True), train, validation, lambda *step: steps.append(step)) for _ in range(2)
+    )
+    usual = fit(SMALL, plan, train, validation, silent)
+
+    assert weights_sha256(one.weights) == weights_sha256(two.weights)
+    # The same arithmetic, but for the last bits.
+    assert one.validation_loss == pytest.approx(usual.validation_loss, rel=1e-3)
+    assert one.best_epoch == usual.best_epoch
+    assert steps[-1][0] == steps[-1][1]
+    check_graph(export_graph(one.network))
+
+
+@pytest.mark.parametrize("kind", ["CNN", "CNN-LSTM, textbook", "DLinear"])
+def test_other_kinds_are_exported_as_plain_arithmetic_and_served_alike(kind: str) -> None:
+    network = build_kind(kind, replace(SMALL, kind=kind))
+    run = OnnxRuntime(export_graph(network))
+    windows = np.random.default_rng(1).standard_normal((8, WINDOW, 3)).astype(np.float32)
+
+    np.testing.assert_allclose(run(windows), network.predict_on_batch(windows), atol=1e-5)
+
+
+def test_a_gru_is_exported_with_the_objection_that_it_loops() -> None:
+    graph, objection = export_with_objection(build_kind("GRU", replace(SMALL, kind="GRU")))
+
+    assert "Loop" in objection
+    assert OnnxRuntime(graph)(np.zeros((1, WINDOW, 3), dtype=np.float32)).shape == (1, 2)
+
+
+def test_the_kind_of_the_architecture_is_what_is_fitted(planned: Course) -> None:
+    task = Task(replace(SMALL, kind="DLinear"), replace(PLAN, epochs=1), planned.dataset, planned.judged_on[0])
+    learnt, fitted = learn(task)
+
+    assert learnt.parameters == build_kind("DLinear", SMALL).count_params()
+    assert not any(isinstance(layer, keras.layers.RNN) for layer in fitted.network.layers)
+    assert len(learnt.after) == len(learnt.scored.p_up)

@@ -1,0 +1,274 @@
+"""
+A comparison put together: candles become questions, questions become fits, fits become a table and a verdict.
+
+Every row meets the same windows and folds. What is told is a value; the command line shows it, `compare_report` writes
+it down.
+"""
+
+import hashlib
+import platform
+from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from itertools import product
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+from bot.adapters.candle_files import read_candles
+from bot.adapters.candle_series import CandleSeries
+from bot.compose.compare_fits import Work, run_missing
+from bot.compose.compare_serving import no_graph, serving_of, sum_of_members
+from bot.core.errors import ConfigError
+from bot.core.gaps import segments
+from bot.core.market import Timeframe
+from strategies.forecasting.bundle import Architecture
+from strategies.forecasting.comparison.fitting import FitTask, Fitted
+from strategies.forecasting.comparison.keeping import Shelf
+from strategies.forecasting.comparison.lock import close_period, open_period
+from strategies.forecasting.comparison.question import Course, Market, Question, ask
+from strategies.forecasting.comparison.roster import ENSEMBLE, NETWORKS
+from strategies.forecasting.comparison.table import Answered, Entry, Table, answer, ensemble_entry, tables
+from strategies.forecasting.comparison.verdict import Verdict, judge
+from strategies.forecasting.datasets import Beside
+from strategies.forecasting.features import SHIPPED
+from strategies.forecasting.folds import Fold
+from strategies.forecasting.labels import LabelRule
+from strategies.forecasting.plan import Plan
+from strategies.signal import SignalRule
+
+SHELF: Final = "fits"
+"""The folder of finished fits, beside the report."""
+
+Stage = Callable[[str], Callable[[int, int], None]]
+
+_NEEDED: Final = {"ARIMA": "statsmodels", "ETS": "statsmodels", "LightGBM": "lightgbm"} | dict.fromkeys(
+    NETWORKS, "tensorflow"
+)
+_DECIDING: Final = ("numpy", "tensorflow", "keras", "statsmodels", "lightgbm")
+"""Libraries whose version decides the bits of a fit."""
+
+
+class CompareRequest(Struct, frozen=True, kw_only=True):
+    """What is to be compared, and how. `epochs`, `scaler` and `window` are those of every network."""
+
+    files: tuple[Path, ...]
+    out: Path
+    rows: tuple[str, ...]
+    symbol: str | None = None
+    timeframe: str | None = None
+    from_ms: int | None = None
+    until_ms: int | None = None
+    rules: tuple[LabelRule, ...] = (LabelRule(),)
+    course: Course
+    seeds: tuple[int, ...] = (7, 8)
+    epochs: int = 10
+    window: int = 60
+    scaler: str = "robust"
+    jobs: int = 1
+    signal: SignalRule
+    lowest: float = 0.0
+    best_hit_rate: float | None = None
+    reopen: bool = False
+    beside: Beside | None = None
+
+
+class Compared(Struct, frozen=True):
+    """
+    What came of it: tables over the open period and their verdict; the same of the locked period, if it was opened.
+
+    `fits` is how many were made now, `kept` how many had been made before. `data` is the sha256 of each question's
+    data set.
+    """
+
+    verdict: Verdict
+    tables: tuple[Table, ...]
+    locked_verdict: Verdict | None
+    locked: tuple[Table, ...]
+    data: dict[str, str]
+    candles: tuple[str, ...]
+    fits: int
+    kept: int
+
+
+def compare(request: CompareRequest, stage: Stage, say: Callable[[str], None], now_ms: Callable[[], int]) -> Compared:
+    """
+    Compare.
+
+    Args:
+        request: What and how.
+        stage: Begins a bar of progress.
+        say: Told of the candles that were read.
+        now_ms: The time, for the record of a locked period.
+
+    Raises:
+        ConfigError: What a row needs is not installed, or the locked period was opened before.
+        DataError: The candles cannot be read or are too few.
+        SuspectedLeak: The forecasts of a row are too good to be true.
+        StorageError: The disk refused.
+    """
+    _require_libraries(request.rows)
+    series = _read(request)
+    for one in series:
+        say(f"{one.symbol} {one.timeframe.value}: {one.report.summary()}")
+    questions = _questions(request, series)
+    shelf = Shelf(request.out / SHELF)
+    for question in questions:
+        shelf.keep_dataset(question.fingerprint, question.dataset)
+    answers, made, kept = _walk(request, [(each, each.folds) for each in questions], stage, "Walking forward")
+    told = tables(answers)
+    final = [(each, (each.final,)) for each in questions if each.final is not None]
+    closed: list[Answered] = []
+    if final:
+        from_ms = request.course.locked_from_ms or 0
+        open_period(request.out, from_ms, _identity(request, final), now_ms(), reopen=request.reopen)
+        closed, more, before = _walk(request, final, stage, "The locked period")
+        made, kept = made + more, kept + before
+    locked = tables(closed)
+    return Compared(
+        verdict=judge(told),
+        tables=told,
+        locked_verdict=judge(locked) if locked else None,
+        locked=locked,
+        data={each.name: each.fingerprint for each in questions},
+        candles=tuple(f"{one.symbol} {one.timeframe.value} {one.fingerprint}" for one in series),
+        fits=made,
+        kept=kept,
+    )
+
+
+def conclude_lock(request: CompareRequest, compared: Compared) -> None:
+    """Record that the report is written, so that the locked period counts as seen."""
+    if compared.locked:
+        close_period(request.out)
+
+
+def _read(request: CompareRequest) -> list[CandleSeries]:
+    """Read files of any timeframes; those of one market and timeframe are joined."""
+    groups: dict[Timeframe, list[Path]] = {}
+    limits = {"from_ms": request.from_ms, "until_ms": request.until_ms}
+    for path in request.files:
+        found = read_candles([path], symbol=request.symbol, timeframe=request.timeframe, **limits)
+        groups.setdefault(found[0].timeframe, []).append(path)
+    return [
+        one
+        for timeframe, paths in sorted(groups.items(), key=lambda item: item[0].ms)
+        for one in read_candles(paths, symbol=request.symbol, timeframe=timeframe, **limits)
+    ]
+
+
+def _questions(request: CompareRequest, series: Sequence[CandleSeries]) -> list[Question]:
+    timeframes = sorted({one.timeframe for one in series}, key=lambda each: each.ms)
+    return [
+        ask(
+            timeframe,
+            [
+                Market(one.symbol, segments(one.open_time_ms, one.ohlcv, timeframe))
+                for one in series
+                if one.timeframe is timeframe
+            ],
+            SHIPPED,
+            request.window,
+            rule,
+            request.course,
+            request.beside,
+        )
+        for timeframe, rule in product(timeframes, request.rules)
+    ]
+
+
+def _walk(
+    request: CompareRequest, asked: Sequence[tuple[Question, tuple[Fold, ...]]], stage: Stage, title: str
+) -> tuple[list[Answered], int, int]:
+    """Fit every row on every fold of every question, and judge them."""
+    folder = request.out / SHELF
+    plans = [_tasks(request, question, folds) for question, folds in asked]
+    work = [one for rows in plans for folds in rows.values() for fold in folds for one in fold]
+    made = run_missing(folder, work, request.jobs, stage(f"{title}: {len(work)} fits"))
+    shelf = Shelf(folder)
+    judging = stage(f"{title}: judging")
+    judging(0, len(asked))
+    answers: list[Answered] = []
+    for (question, folds), rows in zip(asked, plans, strict=True):
+        entries = [_entry(shelf, row, fits, question) for row, fits in rows.items()]
+        if ENSEMBLE in request.rows:
+            entries.append(ensemble_entry(question, folds, entries, sum_of_members(entries)))
+        answers.append(answer(question, folds, entries, request.signal, request.lowest, request.best_hit_rate))
+        judging(len(answers), len(asked))
+    return answers, made, len(work) - made
+
+
+def _tasks(request: CompareRequest, question: Question, folds: Sequence[Fold]) -> dict[str, list[list[Work]]]:
+    """Every fit of every row: for each fold, one for each seed."""
+    prints = [question.fold_fingerprint(fold) for fold in folds]
+    made_with = _made_with()
+    width = len(question.dataset.names)
+
+    def work(row: str, at: int, seed: int) -> Work:
+        network = row in NETWORKS
+        task = FitTask(
+            row=row,
+            data=prints[at],
+            fold=folds[at],
+            architecture=Architecture(request.window, width, kind=row) if network else None,
+            plan=Plan(seed=seed, epochs=request.epochs, scaler=request.scaler, unrolled=True) if network else None,
+            exported=network and at == 0 and seed == request.seeds[0],
+            made_with=made_with,
+        )
+        return Work(task, question.fingerprint)
+
+    return {
+        row: [
+            [work(row, at, seed) for seed in (request.seeds if row in NETWORKS else request.seeds[:1])]
+            for at in range(len(folds))
+        ]
+        for row in request.rows
+        if row != ENSEMBLE
+    }
+
+
+def _entry(shelf: Shelf, row: str, work: Sequence[Sequence[Work]], question: Question) -> Entry:
+    fits = tuple(tuple(_kept(shelf, one) for one in fold) for fold in work)
+    first = fits[0][0]
+    serving = serving_of(first, question.dataset) if first.graph else no_graph(row)
+    return Entry(row, fits, serving)
+
+
+def _kept(shelf: Shelf, work: Work) -> Fitted:
+    fitted = shelf.fitted(work.task.address)
+    if fitted is None:
+        raise ConfigError(f"the fit {work.task.address} has gone from the disk while it was needed: compare again")
+    return fitted
+
+
+def _identity(request: CompareRequest, asked: Sequence[tuple[Question, tuple[Fold, ...]]]) -> str:
+    """Give the sha256 of all fits that a look at the locked period consists of."""
+    digest = hashlib.sha256()
+    for question, folds in asked:
+        for rows in _tasks(request, question, folds).values():
+            for fold in rows:
+                for one in fold:
+                    digest.update(one.task.address.encode())
+    return digest.hexdigest()
+
+
+def _made_with() -> tuple[str, ...]:
+    found = [f"python {platform.python_version()}"]
+    for library in _DECIDING:
+        try:
+            found.append(f"{library} {version(library)}")
+        except PackageNotFoundError:
+            continue
+    return tuple(found)
+
+
+def _require_libraries(rows: Sequence[str]) -> None:
+    """Find out now what would otherwise be missed after minutes of work."""
+    for row in rows:
+        library = _NEEDED.get(row)
+        if library is not None and find_spec(library) is None:
+            raise ConfigError(
+                f"the row {row} needs {library}, which is not installed: install candlewick[train], or choose other "
+                "rows with --rows"
+            )

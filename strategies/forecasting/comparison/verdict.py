@@ -1,0 +1,219 @@
+"""
+Says in words what a comparison found: does anything beat the naive rows, and is it worth a fee.
+
+A row beats them when its probabilities lose less than those of every naive row, by a test that knows how many rows
+were looked at; it is tradable at a cost when its account is surely above zero there, luck of the best of all trials
+deducted. Pure text from figures.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from strategies.forecasting.comparison.accuracy import CONFIDENCE
+from strategies.forecasting.comparison.table import Row, Table
+
+LEVEL: Final = 0.05
+"""How often chance alone may be called an edge, over all rows and questions together."""
+
+SURE: Final = 0.95
+"""Least probability that a Sharpe ratio is above what luck would have given."""
+
+_USUAL_COST_BPS: Final = 2.0
+
+
+class Found(Struct, frozen=True):
+    """A row of a table."""
+
+    table: Table
+    row: Row
+
+
+class Verdict(Struct, frozen=True):
+    """
+    What was found, in sentences, and the same as names.
+
+    `beats_naive` are rows of `question: row` that beat every naive row; `tradable_bps` is the highest cost of a side
+    at which any row is worth trading, None where there is no such cost above zero.
+    """
+
+    sentences: tuple[str, ...]
+    beats_naive: tuple[str, ...]
+    tradable_bps: float | None
+
+
+def judge(tables: Sequence[Table]) -> Verdict:
+    """Judge all tables together."""
+    candidates = [Found(table, row) for table in tables for row in table.rows if row.family != "naive"]
+    naive = any(row.family == "naive" for table in tables for row in table.rows)
+    level = LEVEL / max(len(candidates), 1)
+    winners = [found for found in candidates if naive and _beats(found, level)]
+    paying = _paying(candidates)
+    sentences = (
+        *_on_skill(tables, candidates, winners, level, naive=naive),
+        *_on_money(tables, candidates, paying),
+        *_on_place(candidates, winners),
+        *_on_luck(tables),
+    )
+    names = tuple(f"{found.table.name}: {found.row.name}" for found in winners)
+    return Verdict(sentences, names, max(paying) if paying else None)
+
+
+def _beats(found: Found, level: float) -> bool:
+    naive = [row for row in found.table.rows if row.family == "naive"]
+    tests = [against.brier for against in found.row.significance.against]
+    return bool(naive) and all(test is not None and test.p_value < level for test in tests)
+
+
+def _paying(candidates: Sequence[Found]) -> dict[float, Found]:
+    """The best row that is worth trading at each cost above zero, where there is one."""
+    paying: dict[float, Found] = {}
+    for found in candidates:
+        accounts = zip(found.row.money.by_rule, found.row.money.deflated, strict=True)
+        for at, (ruled, deflated) in enumerate(accounts):
+            if ruled.cost_bps <= 0.0 or ruled.sharpe is None or ruled.sharpe_low is None:
+                continue
+            if ruled.sharpe_low > 0.0 and deflated.probability >= SURE:
+                best = paying.get(ruled.cost_bps)
+                if best is None or ruled.sharpe > (best.row.money.by_rule[at].sharpe or 0.0):
+                    paying[ruled.cost_bps] = found
+    return paying
+
+
+def _on_skill(
+    tables: Sequence[Table], candidates: Sequence[Found], winners: Sequence[Found], level: float, *, naive: bool
+) -> Iterator[str]:
+    if not naive:
+        yield "No naive row was asked for, so nothing can be said of skill: every claim needs one beside it."
+        return
+    looks = f"{len(candidates)} {'row' if len(candidates) == 1 else 'rows'}"
+    if not winners:
+        yield (
+            f"Nothing beats the naive rows: of {looks} none has probabilities that surely lose less than those of "
+            f"every naive row (Diebold-Mariano on Brier scores, p below {level:.2g} for each look)."
+        )
+        if candidates:
+            yield f"The best of them by Brier score: {_described(_best(candidates))}."
+        return
+    best = _best(winners)
+    yield f"{best.row.name} beats the naive rows: {_described(best)}."
+    others = [found for found in winners if found is not best]
+    if others:
+        named = ", ".join(_named(found, tables) for found in others)
+        yield f"So do {len(others)} more of {looks}: {named}." if len(others) > 1 else f"So does {named}."
+    kept = [
+        row.name
+        for row in best.table.rows
+        if row.significance.confidence_set_brier >= 1.0 - CONFIDENCE and row.name != best.row.name
+    ]
+    alone = f"No other row of {best.table.name} can stand beside it"
+    beside = f"{', '.join(kept)} cannot be told from it" if kept else alone
+    yield f"{beside} (model confidence set, {CONFIDENCE:.0%})."
+
+
+def _described(found: Found) -> str:
+    row, naive = found.row, [each for each in found.table.rows if each.family == "naive"]
+    rates = [each for each in naive if each.direction is not None]
+    words = [found.table.name]
+    if row.direction is not None:
+        said = f"direction right {row.direction.rate:.1%} [{row.direction.low:.1%}, {row.direction.high:.1%}]"
+        if rates:
+            best = max(rates, key=lambda each: each.direction.rate if each.direction else 0.0)
+            rate = best.direction.rate if best.direction else 0.5
+            said += f" against {rate:.1%} of {best.name}"
+        words.append(said)
+    briers = [each for each in naive if each.errors.brier is not None]
+    if row.errors.brier is not None and briers:
+        least = min(briers, key=lambda each: each.errors.brier or 1.0)
+        words.append(f"Brier {row.errors.brier:.4f} against {least.errors.brier:.4f} of {least.name}")
+    still = next((each for each in naive if each.name == "persistence"), None)
+    if still is not None:
+        words.append(f"RMSE {row.errors.rmse_bps:.2f} bp against {still.errors.rmse_bps:.2f} bp of persistence")
+    return "; ".join(words)
+
+
+def _on_money(tables: Sequence[Table], candidates: Sequence[Found], paying: dict[float, Found]) -> Iterator[str]:
+    if not paying:
+        costs = [cost for cost in tables[0].costs_bps if cost > 0.0]
+        yield (
+            f"Nothing is tradable: at no cost from {costs[0]:g} to {costs[-1]:g} bp a side is any row's account surely "
+            f"above zero and above what luck gives the best of {tables[0].trials} trials."
+        )
+        traded = [found for found in candidates if _net_sharpe(found) is not None]
+        if traded:
+            best = max(traded, key=lambda found: _net_sharpe(found) or 0.0)
+            yield f"The best account at {_USUAL_COST_BPS:g} bp a side: {_account(best, tables)}."
+        return
+    cost = max(paying)
+    yield f"Tradable up to {cost:g} bp a side, as far as the past can say: {_account(paying[cost], tables, cost)}."
+
+
+def _account(found: Found, tables: Sequence[Table], cost: float = _USUAL_COST_BPS) -> str:
+    at = found.table.costs_bps.index(cost)
+    ruled, deflated = found.row.money.by_rule[at], found.row.money.deflated[at]
+    bounds = "" if ruled.sharpe_low is None else f" [{ruled.sharpe_low:.2f}, {ruled.sharpe_high:.2f}]"
+    return (
+        f"{_named(found, tables)}, by the rule, Sharpe {ruled.sharpe:.2f}{bounds} a year, return "
+        f"{ruled.return_frac:+.1%}, largest drawdown {ruled.max_drawdown_frac:.1%}, {ruled.sides_a_day:.1f} sides a "
+        f"day; the probability that this is more than luck is {deflated.probability:.0%}"
+    )
+
+
+def _net_sharpe(found: Found) -> float | None:
+    return found.row.money.by_rule[found.table.costs_bps.index(_USUAL_COST_BPS)].sharpe
+
+
+def _on_place(candidates: Sequence[Found], winners: Sequence[Found]) -> Iterator[str]:
+    """Where the edge is largest against its cost: the cost that it could pay."""
+    traded = [found for found in candidates if found.row.money.break_even is not None]
+    asked = dict.fromkeys(found.table.name for found in traded)
+    if not asked:
+        return
+    of_each = [[found for found in traded if found.table.name == name] for name in asked]
+    best = [_best([found for found in these if found in winners] or these) for these in of_each]
+    ordered = sorted(best, key=_break_even, reverse=True)
+    if _break_even(ordered[0]) <= 0.0:
+        yield "Traded on every sign, the best rows lose before any cost."
+        return
+    first, *others = ordered
+    if not others:
+        yield f"Traded on every sign the edge could pay {_carried(first)}; a taker fee is 5 to 10 bp."
+        return
+    rest = "; ".join(f"{found.table.name}, {_carried(found)}" for found in others)
+    yield (
+        f"Against its cost the edge is largest on {first.table.name}: traded on every sign it could pay "
+        f"{_carried(first)}; a taker fee is 5 to 10 bp. After it come {rest}."
+    )
+
+
+def _carried(found: Found) -> str:
+    even = found.row.money.break_even
+    if even is None:
+        return "nothing"
+    bounds = "" if even.low is None or even.high is None else f" [{even.low:.2f}, {even.high:.2f}]"
+    return f"{even.bps:.2f}{bounds} bp a side ({found.row.name})"
+
+
+def _break_even(found: Found) -> float:
+    even = found.row.money.break_even
+    return even.bps if even is not None else 0.0
+
+
+def _on_luck(tables: Sequence[Table]) -> Iterator[str]:
+    for table in tables:
+        chances = table.overfitting[table.costs_bps.index(_USUAL_COST_BPS)]
+        if chances is not None:
+            yield (
+                f"{table.name}: choosing the row with the best account at {_USUAL_COST_BPS:g} bp would have been wrong "
+                f"in {chances.probability:.0%} of {chances.ways:,} ways to halve the time (probability of backtest "
+                "overfitting)."
+            )
+
+
+def _best(among: Sequence[Found]) -> Found:
+    return min(among, key=lambda found: 1.0 if found.row.errors.brier is None else found.row.errors.brier)
+
+
+def _named(found: Found, tables: Sequence[Table]) -> str:
+    return found.row.name if len(tables) == 1 else f"{found.row.name} on {found.table.name}"
