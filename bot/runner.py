@@ -6,12 +6,14 @@ that ends without being asked to is a fault, and ends the session.
 """
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, Protocol
 
 from bot.core.commands import Backfill
-from bot.core.events import AnyEvent
+from bot.core.errors import VenueError
+from bot.core.events import AnyEvent, Backfilled
 from bot.core.ports import Clock, History
 from bot.pump import Pump
 from bot.replay import Checkpoints, fire_timers
@@ -19,7 +21,12 @@ from bot.replay import Checkpoints, fire_timers
 INBOX_SIZE: Final = 4096
 """Events that may wait; a full inbox makes the stream wait, so nothing is lost and nothing grows."""
 
+HISTORY_PAUSE_S: Final = 30.0
+"""Before history that could not answer a session is asked again, beyond its own patience."""
+
 _LEAST_WAIT_S: Final = 0.001
+
+_log = logging.getLogger(__name__)
 
 Emit = Callable[[AnyEvent], Awaitable[None]]
 Service = Callable[[], Awaitable[None]]
@@ -117,7 +124,8 @@ class Session:
 
         Args:
             stream: Delivers events to the callback that it is given; returns when the market has ended.
-            history: Answers questions about the past.
+            history: Answers questions about the past. What it cannot tell before the session has begun ends it; later
+                it is asked again until it can, since orders and stops have to be seen to meanwhile.
             services: What else runs meanwhile, by name.
             settle: Waits until what is on its way outside has come back; called before the end, again and again as long
                 as it says that something was, because what comes back may be answered.
@@ -168,7 +176,7 @@ class Session:
     async def _answer(self, history: History) -> None:
         while True:
             request = await self._questions.next()
-            await self._inbox.put(await history.backfill(request))
+            await self._inbox.put(await _told_at_last(history, request))
 
     async def _consume(self) -> None:
         while True:
@@ -228,6 +236,16 @@ class Session:
     def _wake(self) -> None:
         if self._inbox.empty():
             self._inbox.put_nowait(None)
+
+
+async def _told_at_last(history: History, request: Backfill) -> Backfilled:
+    # The market that waits for the answer is not traded meanwhile; all others are, and what is held is protected.
+    while True:
+        try:
+            return await history.backfill(request)
+        except VenueError as error:
+            _log.warning("history of %s is missing, asking again in %.0f s: %s", request.symbol, HISTORY_PAUSE_S, error)
+        await asyncio.sleep(HISTORY_PAUSE_S)
 
 
 async def _serve(name: str, service: Service) -> None:

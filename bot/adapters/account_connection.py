@@ -14,10 +14,11 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 from msgspec.structs import asdict
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Opcode
 
+from bot.adapters.stream_connection import straight_connect
 from bot.adapters.venue_peers import LoopbackPeer, VenuePeers
 from bot.adapters.venues import ShuttingDown
 from bot.adapters.venues.account_messages import AccountEnded, AccountMessage, AccountRefused, AccountSubscribed, News
@@ -74,14 +75,6 @@ class SubscriptionRefused(VenueError):
         self.refusal = refusal
 
 
-class _Straight(connect):
-    """Goes nowhere else than it was told to."""
-
-    def process_redirect(self, exc: Exception) -> Exception:
-        """Take a redirect for the refusal that it is to us: what follows is a signed request."""
-        return exc
-
-
 class WatchedSocket(ClientConnection):
     """A websocket that remembers when the venue last did something of its own accord."""
 
@@ -121,7 +114,7 @@ async def dial_account(
     port = parts.port or (443 if is_tls else 80)
     peer = peers.admit(host, is_tls=is_tls)
     at = (peer.address, peer.port) if isinstance(peer, LoopbackPeer) else (host, port)
-    socket = await _Straight(
+    socket = await straight_connect(
         url,
         host=at[0],
         port=at[1],

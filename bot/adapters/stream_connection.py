@@ -73,6 +73,14 @@ class WebSocket:
         self._connection.transport.abort()
 
 
+class straight_connect(connect):  # noqa: N801 - used like the function that it narrows
+    """Goes nowhere else than it was told to."""
+
+    def process_redirect(self, exc: Exception) -> Exception:
+        """Take a redirect for the refusal that it is to us: another host is another venue."""
+        return exc
+
+
 async def dial_websocket(stream: VenueStream, patience: Patience) -> Socket:
     """
     Connect to where a stream is.
@@ -82,7 +90,7 @@ async def dial_websocket(stream: VenueStream, patience: Patience) -> Socket:
         WebSocketException: The handshake failed.
     """
     url = stream.stream_url
-    connection = await connect(
+    connection = await straight_connect(
         url,
         # A proxy of the environment is for the outside world.
         proxy=None if urlsplit(url).hostname in _LOOPBACK else True,

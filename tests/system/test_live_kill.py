@@ -25,12 +25,15 @@ import pytest
 from msgspec import Struct
 
 from bot.adapters.journal_reader import read_run
-from bot.core.events import OrderFilled
+from bot.core.events import Event, OrderFilled
 from tests.command_line import command, environment, say
 from tests.live_world import API_KEY, MAIN, SECRET, SWINGS
 from tests.run_tail import Tail, blocks_of, tail_of
 
 SPEED = "240"
+LAST_WORDS_MS = 240_000
+"""A second, as fast as the market goes."""
+
 KEYS = {"CANDLEWICK_API_KEY": API_KEY, "CANDLEWICK_API_SECRET": SECRET}
 
 _forking = multiprocessing.get_context("forkserver")
@@ -127,7 +130,7 @@ def killed(runs: Runs, kills: int, seed: int) -> list[Tail]:
     left: list[Tail] = []
     for _ in range(kills):
         process = runs.start()
-        runs.wait(process, dice.randint(3, 60))
+        runs.wait(process, dice.randint(2, 30))
         process.kill()
         process.join()
         left.append(tail_of(runs.folder))
@@ -143,11 +146,16 @@ def check_books(runs: Runs, at: Venue) -> tuple[int, int]:
     assert len(ours) == len(said["orders"]), "an order that is nobody's"
     doubled = {name: n for name, n in Counter(order["client_order_id"] for order in ours).items() if n > 1}
     assert doubled == {}
-    fills = [one.fill for one in run.records() if isinstance(one, OrderFilled)]
+    records = list(run.records())
+    fills = [one.fill for one in records if isinstance(one, OrderFilled)]
+    ended_ms = max(one.at_ms for one in records if isinstance(one, Event))
+    heard = {(f.symbol.replace("/", ""), f.trade_id) for f in fills}
     booked = {(f.symbol.replace("/", ""), f.trade_id, f.quantity, f.price, f.fee) for f in fills}
     true = {
         (t["symbol"], str(t["trade_id"]), Decimal(t["quantity"]), Decimal(t["price"]), Decimal(t["commission"]))
         for t in said["trades"]
+        # A stop that rests goes on resting, and may be touched when nobody listens any more.
+        if t["time_ms"] <= ended_ms - LAST_WORDS_MS or (t["symbol"], str(t["trade_id"])) in heard
     }
     assert booked == true
     return len(ours), len(fills)
@@ -158,7 +166,7 @@ def proof(folder: Path, kills: int, seed: int) -> None:
         runs = Runs(folder, at)
         left = killed(runs, kills, seed)
         last = runs.start()
-        runs.wait(last, 150)
+        runs.wait(last, 75)
         assert last.pid is not None
         os.kill(last.pid, signal.SIGTERM)
         last.join(60)
@@ -168,7 +176,7 @@ def proof(folder: Path, kills: int, seed: int) -> None:
         say(f"{kills} kills, {open_} with an open position, {protected} with a working stop")
         say(f"{orders} orders, {fills} fills")
         assert open_ >= kills // 6
-        assert fills >= kills
+        assert fills >= kills // 2
 
 
 @pytest.mark.timeout(300)

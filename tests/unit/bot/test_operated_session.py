@@ -121,6 +121,11 @@ class Operated:
         async with ControlSocket(self.folder, desk, self._patience):
             await self._session.run(lambda emit: story(self, emit), NoPast())
 
+    async def handled(self, at_ms: int) -> None:
+        """Wait until the session has come so far: an operator's word would overtake what waits in its inbox."""
+        while self.engine.time_ms < at_ms:  # noqa: ASYNC110 - the engine is a value, and tells nobody
+            await asyncio.sleep(0)
+
     async def asked(self, question: AnyAsk, kind: type[_Tell]) -> _Tell:
         """What the session answers an operator."""
         told = await asyncio.to_thread(ask, self.folder, question)
@@ -133,6 +138,7 @@ async def test_a_halt_is_in_the_journal_when_it_is_said_to_be_done(tmp_path: Pat
     async def story(bot: Operated, emit: Emit) -> None:
         for number in range(3):
             await emit(closed(bar(number, 100.0)))
+        await bot.handled(closes(2))
         told = await bot.asked(AskHalt("lunch"), TellDone)
         assert bot.journal.of(Halt) == [Halt(closes(2), "lunch")]
         assert (told.at_ms, told.status.state) == (closes(2), "halted")
@@ -153,6 +159,7 @@ async def test_flatten_sells_and_says_so(tmp_path: Path) -> None:
     async def story(bot: Operated, emit: Emit) -> None:
         for number in range(3):
             await emit(closed(bar(number, 100.0)))
+        await bot.handled(closes(2))
         told = await bot.asked(AskFlatten("enough"), TellDone)
         (market,) = told.status.markets
         assert market.why.startswith("being sold: operator order")
