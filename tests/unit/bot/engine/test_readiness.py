@@ -1,6 +1,7 @@
 """What must be true before anything is bought, and what a venue's or an operator's word changes."""
 
 from decimal import Decimal
+from typing import Any
 
 from bot.core.commands import Decided, Notify, Reconcile, Verdict, WakeAt
 from bot.core.events import (
@@ -24,7 +25,7 @@ from risk.breakers import TradingState
 from tests.builders import BTC, BUDGET, T0, Driver, always, bar, cancels, closes, engine, state_of, submits
 
 
-def holding(**settings: int) -> tuple[Driver, Intent]:
+def holding(**settings: Any) -> tuple[Driver, Intent]:
     """A driver that has bought, and its resting stop."""
     driver = Driver(engine(always(1.0), **settings))
     (entry,) = submits(driver.close(bar(0, 100.0)))
