@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -60,7 +61,7 @@ class Hand:
         """Change what trading costs."""
         self._trading.venue.ledger.accounts[MAIN].fees = fees
 
-    def place(self, market: str, side: Side, kind: Kind, quantity: object, **more: Decimal) -> Placed:
+    def place(self, market: str, side: Side, kind: Kind, quantity: object, **more: Any) -> Placed:
         """Place an order by hand, under an id of the exchange's own choice."""
         with self._acting(market) as venue:
             order = NewOrder(market, side, kind, Decimal(str(quantity)), **more)

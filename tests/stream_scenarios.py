@@ -65,6 +65,9 @@ class LoopClock:
     def now_ms(self) -> int:
         return FROM_MS + int(asyncio.get_running_loop().time() * 1_000) + self.error_ms
 
+    def seconds_until(self, at_ms: int) -> float:
+        return max(at_ms - self.now_ms(), 0) / 1_000
+
     def hear(self, at_ms: int) -> None:
         pass
 

@@ -8,9 +8,9 @@ import logging
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -38,9 +38,9 @@ class Credentials(Struct, frozen=True):
 
     __str__ = __repr__
 
-    def __rich_repr__(self) -> Iterator[str]:
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
         """What a traceback shows in colour; msgspec would show both fields."""
-        yield MASK
+        return [("key", MASK)]
 
 
 def read_credentials(environment: Mapping[str, str], folder: Path | None = None) -> Credentials:

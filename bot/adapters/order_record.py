@@ -29,8 +29,8 @@ class OrderRecord:
         before: What an earlier process has counted of it.
 
     `end` is the status in which it is over, None while it is not, and `end_reason` says why. `known_ms` is when this
-    process first heard of it, and `heard_ms` when it did last; `confirmed_ms` when a question was asked that was answered with where the order stands,
-    and `trades_shown_ms` one with its trades.
+    process first heard of it, and `heard_ms` when it did last; `confirmed_ms` when a question was asked that was
+    answered with where the order stands, and `trades_shown_ms` one with its trades.
     """
 
     def __init__(self, intent: Intent, before: Decimal = ZERO) -> None:

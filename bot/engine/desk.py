@@ -145,7 +145,7 @@ class OrderDesk:
         out.append(Notify(event.at_ms, "order_rejected", text))
         market = self._state.markets[order.intent.symbol]
         was_stop = order.intent.client_order_id == market.stop_id
-        self._forget(market, order)
+        market.forget(order.intent.client_order_id)
         # A refused stop becomes an exit, a refused exit gets its stop back. What protects is not asked for again at
         # once, or a venue that refuses both would be asked for ever: `tend` does so at the next close.
         if was_stop and market.pending_exit is not None:
@@ -164,7 +164,7 @@ class OrderDesk:
         market = self._state.markets[order.intent.symbol]
         was_exit = event.client_order_id == market.exit_id
         was_lost = event.client_order_id == market.stop_id and not was_asked
-        self._forget(market, order)
+        market.forget(order.intent.client_order_id)
         # A venue that takes one stop away after the other is not given them in a circle: the guard sells.
         waits = was_lost and self._has_just_retreated(market)
         if was_exit:
@@ -188,7 +188,7 @@ class OrderDesk:
             text = f"{order.intent.symbol}: {excess} more was sold than was ours; it was somebody else's"
             out.append(Notify(event.at_ms, "oversold", text))
         if order.status.is_final:
-            self._forget(market, order)
+            market.forget(order.intent.client_order_id)
         if order.intent.side is BUY:
             self._set_stop(market, position)
         elif order.intent.purpose is _STOP_LOSS:
@@ -292,13 +292,3 @@ class OrderDesk:
         # What can be sold of a position: a fee paid in base leaves it off the lot grid.
         position = self._state.portfolio.positions.get(market.symbol)
         return ZERO if position is None else self._instruments[market.symbol].quantize_quantity(position.quantity)
-
-    @staticmethod
-    def _forget(market: MarketState, order: Order) -> None:
-        order_id = order.intent.client_order_id
-        if order_id == market.entry_id:
-            market.entry_id = ""
-        elif order_id == market.exit_id:
-            market.exit_id = ""
-        elif order_id == market.stop_id:
-            market.stop_id = ""

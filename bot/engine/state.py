@@ -87,6 +87,15 @@ class MarketState:
         """Whether an entry or an exit is under way."""
         return bool(self.entry_id or self.exit_id or self.pending_exit is not None)
 
+    def forget(self, order_id: str) -> None:
+        """An order is over."""
+        if order_id == self.entry_id:
+            self.entry_id = ""
+        elif order_id == self.exit_id:
+            self.exit_id = ""
+        elif order_id == self.stop_id:
+            self.stop_id = ""
+
 
 @dataclass(slots=True)
 class EngineState:

@@ -17,6 +17,8 @@ _LINE: Final = 24.0
 _TOP: Final = 14.0
 _BOTTOM: Final = 30.0
 _RIGHT: Final = 24.0
+_ROW_FONT: Final = 1.12
+"""Rows are written a little larger than ticks, in capitals for the most part."""
 
 
 class Span(Struct, frozen=True):
@@ -39,7 +41,7 @@ class Curve(Struct, frozen=True):
 
 def span_chart(label: str, spans: Sequence[Span], at: float, unit: Unit = PLAIN) -> str:
     """Rows one below the other, each a dot with its bounds, and a dashed line at a figure that means nothing."""
-    left = 16.0 + max(breadth(span.name) for span in spans)
+    left = 16.0 + _ROW_FONT * max(breadth(span.name) for span in spans)
     height = _TOP + _LINE * len(spans) + _BOTTOM
     low, high = min(at, *(span.low for span in spans)), max(at, *(span.high for span in spans))
     x = spread_scale(low, high, left, WIDTH - _RIGHT)

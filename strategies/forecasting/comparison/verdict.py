@@ -100,7 +100,7 @@ def _on_skill(
     yield f"{best.row.name} beats the naive rows: {_described(best)}."
     others = [found for found in winners if found is not best]
     if others:
-        named = ", ".join(_named(found, tables) for found in others)
+        named = "; ".join(_named(found, tables) for found in others)
         yield f"So do {len(others)} more of {looks}: {named}." if len(others) > 1 else f"So does {named}."
     kept = [
         row.name
@@ -108,7 +108,7 @@ def _on_skill(
         if row.significance.confidence_set_brier >= 1.0 - CONFIDENCE and row.name != best.row.name
     ]
     alone = f"No other row of {best.table.name} can stand beside it"
-    beside = f"{', '.join(kept)} cannot be told from it" if kept else alone
+    beside = f"{'; '.join(kept)} cannot be told from it" if kept else alone
     yield f"{beside} (model confidence set, {CONFIDENCE:.0%})."
 
 

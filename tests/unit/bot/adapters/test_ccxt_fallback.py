@@ -79,6 +79,9 @@ class FixedClock:
     def now_ms(self) -> int:
         return opens(13) - 1_440 * MINUTE
 
+    def seconds_until(self, at_ms: int) -> float:
+        return max(at_ms - self.now_ms(), 0) / 1_000
+
     def hear(self, at_ms: int) -> None:
         pass
 
