@@ -11,7 +11,7 @@ from typing import Final
 from bot.core.commands import AnyCommand, Notify, Verdict
 from bot.core.events import OrderAccepted, OrderCancelled, OrderFilled, OrderRejected, OrderUnknown
 from bot.core.market import Instrument
-from bot.core.orders import ACCEPTED, BUY, MARKET, SELL, STOP, ZERO, Approved, Denied, Order, OrderStatus, Purpose
+from bot.core.orders import ACCEPTED, BUY, MARKET, SELL, STOP, ZERO, Approved, Denied, OrderStatus, Purpose
 from bot.core.portfolio import Position
 from bot.engine.books import Books
 from bot.engine.entry import OrderEntry
