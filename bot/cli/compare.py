@@ -47,6 +47,8 @@ class Asked(Struct, frozen=True):
     window: int
     scaler: str
     short: bool
+    groups: str
+    store: Path
     jobs: int | None
     best_hit_rate: float | None
 
@@ -81,6 +83,10 @@ class Asked(Struct, frozen=True):
 @click.option("--window", type=click.IntRange(min=2), default=60, show_default=True, help="Candles looked back at.")
 @click.option("--scaler", default="robust", show_default=True, help="robust, z-score or min-max, for the networks.")
 @click.option("--short", is_flag=True, help="Judge an account that can be short; the shipped ones cannot.")
+@click.option("--groups", default="", help="Outside columns: market, onchain, fear_greed, news; with commas.")
+@click.option(
+    "--store", type=Path, default=Path("external"), show_default=True, help="The folder of `candlewick external`."
+)
 @click.option("--jobs", type=click.IntRange(min=1), help="Fits side by side. [default: 2, or 1 on one core]")
 @click.option(
     "--best-hit-rate", type=click.FloatRange(0.5, 1.0), help="For generated candles: the best that can be done."
@@ -90,8 +96,8 @@ def compare(as_json: bool, **arguments: Any) -> None:
     """
     Compare networks, baselines and naive rules on candles that none of them has seen.
 
-    Rows: persistence, drift, sign reversal, sign momentum, always up, ARIMA, ETS, ridge, logistic, LightGBM, CNN-LSTM,
-    CNN-LSTM, textbook, CNN, LSTM, GRU, DLinear, ensemble. A comparison that was stopped goes on with the same command.
+    Rows: persistence; drift; sign reversal; sign momentum; always up; ARIMA; ETS; ridge; logistic; LightGBM; CNN-LSTM;
+    CNN-LSTM, textbook; CNN; LSTM; GRU; DLinear; ensemble. A comparison that was stopped goes on with the same command.
     """
     from bot.adapters.clock import SystemClock
     from bot.compose.compare_report import JSON_FILE, PAGE_FILE, write_comparison
@@ -122,6 +128,7 @@ def compare(as_json: bool, **arguments: Any) -> None:
 def _request(asked: Asked) -> "CompareRequest":
     from bot.compose.compare_run import CompareRequest
     from bot.compose.fit_processes import usual_jobs
+    from bot.compose.outside_columns import outside_columns
     from config.settings import SignalSettings
     from strategies.forecasting.comparison.question import Course
     from strategies.forecasting.comparison.roster import chosen_rows
@@ -151,6 +158,7 @@ def _request(asked: Asked) -> "CompareRequest":
         lowest=MARGIN if asked.short else SPOT,
         best_hit_rate=asked.best_hit_rate,
         reopen=asked.reopen,
+        beside=outside_columns([name.strip() for name in asked.groups.split(",") if name.strip()], asked.store),
     )
 
 
