@@ -46,6 +46,7 @@ class Reconciliation:
         self._look_ms = 0
         self._failed = 0
         self._has_drifted = False
+        self._short_ms = -1
 
     @property
     def due_ms(self) -> int | None:
@@ -65,12 +66,14 @@ class Reconciliation:
         self._awaited = list(fates.values())
         self._since_ms, self._settled_ms, self._look_ms, self._failed = now, None, now, 0
         self._has_drifted = False
+        self._short_ms = -1
 
     def begin_epoch(self, budget: Decimal, now: int) -> None:
         """The venue has begun anew: the whole budget is ours, and nothing else."""
         self._cash, self._holdings, self._booked, self._awaited = budget, {}, {}, []
         self._since_ms, self._settled_ms, self._look_ms, self._failed = now, None, now, 0
         self._has_drifted = False
+        self._short_ms = -1
 
     def look(self, now: int) -> None:
         """Note whether the fate of every order is settled by now."""
@@ -100,8 +103,10 @@ class Reconciliation:
             self.is_open = False
             out.append(AccountReconciled(now, found.foreign))
             return False
-        # What an order in flight may have done is no drift: nothing is said before its fate is known.
-        self._failed += all(_is_settled(fate, -1) for fate in fates.values())
+        # What an order may have done meanwhile is no drift: a look counts when every order has been asked for since the
+        # one before, and a stop that was thought to rest may have sold what is missing.
+        self._failed += all(_is_settled(fate, self._short_ms) for fate in fates.values())
+        self._short_ms = now
         pause_ms = self._patience.drift_ms if self._failed < LOOKS else self._patience.live_poll_ms
         self._look_ms = now + pause_ms
         if self._failed == LOOKS and not self._has_drifted:
