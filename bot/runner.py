@@ -24,6 +24,9 @@ INBOX_SIZE: Final = 4096
 HISTORY_PAUSE_S: Final = 30.0
 """Before history that could not answer a session is asked again, beyond its own patience."""
 
+_AT_A_STRETCH: Final = 64
+"""Events that are handled before others get a turn: a stream that runs ahead has to be waited for when it is stopped."""
+
 _LEAST_WAIT_S: Final = 0.001
 
 _log = logging.getLogger(__name__)
@@ -179,12 +182,15 @@ class Session:
             await self._inbox.put(await _told_at_last(history, request))
 
     async def _consume(self) -> None:
+        handled = 0
         while True:
             event = await self._next()
             if event is not None:
                 self._handle(event)
-                # An operator's word must not wait until a full inbox is empty.
-                await asyncio.sleep(0)
+                handled += 1
+                if handled % _AT_A_STRETCH == 0:
+                    # An operator's word must not wait until a full inbox is empty.
+                    await asyncio.sleep(0)
             elif self._is_ending and self._is_empty:
                 # At the end of the market nothing more will come; a stopped session hears the rest again.
                 if self._at_end:

@@ -130,7 +130,7 @@ def killed(runs: Runs, kills: int, seed: int) -> list[Tail]:
     left: list[Tail] = []
     for _ in range(kills):
         process = runs.start()
-        runs.wait(process, dice.randint(2, 30))
+        runs.wait(process, dice.randint(5, 60))
         process.kill()
         process.join()
         left.append(tail_of(runs.folder))
@@ -166,7 +166,7 @@ def proof(folder: Path, kills: int, seed: int) -> None:
         runs = Runs(folder, at)
         left = killed(runs, kills, seed)
         last = runs.start()
-        runs.wait(last, 75)
+        runs.wait(last, 100)
         assert last.pid is not None
         os.kill(last.pid, signal.SIGTERM)
         last.join(60)
