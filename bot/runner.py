@@ -25,7 +25,7 @@ HISTORY_PAUSE_S: Final = 30.0
 """Before history that could not answer a session is asked again, beyond its own patience."""
 
 _AT_A_STRETCH: Final = 64
-"""Events that are handled before others get a turn: a stream that runs ahead has to be waited for when it is stopped."""
+"""Events that are handled before others get a turn. A stream that runs far ahead would hold up a stop."""
 
 _LEAST_WAIT_S: Final = 0.001
 
