@@ -1,5 +1,6 @@
 """A live stream wired into an account at a venue: signals from candles, orders through ccxt, stops at the venue."""
 
+import logging
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
@@ -55,6 +56,8 @@ from bot.pump import Pump, spare_collector
 from bot.replay import Checkpoints
 from bot.runner import Questions, Session
 from config.loading import Loaded, load_settings
+
+_log = logging.getLogger(__name__)
 
 _PARTING_S: Final = 15.0
 """For the answers to orders that are on their way when a session is stopped: longer than any request may take."""
@@ -247,8 +250,9 @@ class _LiveSession:
                 settle=lambda: broker.settle(_PARTING_S),
             )
             if finished:
+                # The engine has not said it, so it is none of the journal's.
                 for notice in left_behind(engine):
-                    board.observe(notice)
+                    _log.warning("%s", notice.text)
             return finished
 
     def _stream(self) -> AccountStream:
