@@ -6,10 +6,10 @@ and an answer that is not about what was asked for is no answer. Unknown fields 
 nothing, and what cannot be true is a `DataError`. Pure.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import Final
 
+from bot.adapters.binance_words import SIDES, STATUSES
 from bot.adapters.order_answers import (
     AccountAnswer,
     CancelledAnswer,
@@ -24,19 +24,7 @@ from bot.adapters.order_answers import (
 from bot.adapters.order_messages import Balance, OrderReport, TradeReport, VenueStatus
 from bot.adapters.wire_numbers import exact, is_sound
 from bot.core.errors import DataError
-from bot.core.orders import BUY, SELL, Side
-
-_STATUSES: Final = {
-    "NEW": VenueStatus.NEW,
-    "PENDING_NEW": VenueStatus.NEW,
-    "PARTIALLY_FILLED": VenueStatus.PARTIALLY_FILLED,
-    "FILLED": VenueStatus.FILLED,
-    "CANCELED": VenueStatus.CANCELLED,
-    "REJECTED": VenueStatus.REJECTED,
-    "EXPIRED": VenueStatus.EXPIRED,
-    "EXPIRED_IN_MATCH": VenueStatus.EXPIRED,
-}
-_SIDES: Final[Mapping[str, Side]] = {"BUY": BUY, "SELL": SELL}
+from bot.core.orders import BUY, SELL
 
 
 def venue_symbol(symbol: str) -> str:
@@ -174,7 +162,7 @@ def _placed(answer: PlacedAnswer, symbol: str, client_order_id: str) -> OrderRep
             symbol=symbol,
             venue_order_id=str(answer.order_id),
             trade_id=str(fill.trade_id),
-            side=_SIDES[answer.side],
+            side=SIDES[answer.side],
             quantity=_positive(fill.qty, "quantity"),
             price=_positive(fill.price, "price"),
             fee=exact(fill.commission),
@@ -197,7 +185,7 @@ def _report(
     order: OrderAnswer, symbol: str, client_order_id: str, at_ms: int, executions: tuple[TradeReport, ...] = ()
 ) -> OrderReport:
     quantity, executed = exact(order.orig_qty), exact(order.executed_qty)
-    status = _STATUSES.get(order.status, VenueStatus.OTHER)
+    status = STATUSES.get(order.status, VenueStatus.OTHER)
     # An order for an amount of money, which is never ours, has a quantity of 0 until it has traded.
     if executed > quantity > 0:
         raise DataError(f"order {client_order_id} of {quantity} cannot have executed {executed}")

@@ -7,20 +7,17 @@ Reads the arguments, makes the invented markets and prints the table; the checks
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from bot.cli.conclusion import EXIT_SUSPECTED_LEAK
+from bot.cli.invented import invented_market
 from bot.cli.options import settings_options
 
 if TYPE_CHECKING:
     from bot.compose.audit_run import Audit
-    from bot.core.gaps import Segment
-    from bot.core.market import Timeframe
     from strategies.forecasting.audit import Check
-
-_SYMBOL: Final = "BTC/USDT"
 
 
 @click.command()
@@ -37,24 +34,12 @@ def audit(as_json: bool, **asked: Any) -> int:
     """Try to prove that a bundle or a strategy knows the future: exit code 0 if nothing does, 8 if something does."""
     from bot.compose.audit_run import AuditRequest, run_audit
 
-    found = run_audit(AuditRequest(**asked), _market, lambda said: click.echo(said, err=True))
+    found = run_audit(AuditRequest(**asked), invented_market, lambda said: click.echo(said, err=True))
     if as_json:
         click.echo(json.dumps(found.as_json()))
     else:
         _print(found)
     return EXIT_SUSPECTED_LEAK if found.failed else 0
-
-
-def _market(timeframe: "Timeframe", rho: float, seed: int, count: int) -> "Segment":
-    """Candles of an invented market without jumps, which would hide what was planted."""
-    import numpy as np
-
-    from bot.core.gaps import Segment
-    from bot.exchange.market import MarketModel, SeededMarket
-
-    made = SeededMarket(seed, _SYMBOL, timeframe, MarketModel(planted_rho=rho, jump_chance=0.0)).candles(count)
-    ohlcv = np.column_stack((made.open, made.high, made.low, made.close, made.volume))
-    return Segment(made.open_time_ms, ohlcv, np.zeros(count, dtype=np.bool_))
 
 
 def _print(found: "Audit") -> None:

@@ -17,6 +17,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
 
 from bot.adapters.api_keys import Credentials
+from bot.adapters.binance_words import SIDES, STATUSES
 from bot.adapters.order_messages import Balance, OrderReport, TradeReport, VenueStatus
 from bot.adapters.venues import Ignored, Refused, ShuttingDown
 from bot.adapters.venues.account_messages import (
@@ -32,19 +33,8 @@ from bot.adapters.venues.account_messages import (
 from bot.adapters.venues.bars import NOT_JSON, quote
 from bot.adapters.wire_numbers import WireId, WireTime, exact, is_sound
 from bot.core.errors import DataError
-from bot.core.orders import BUY, SELL, ZERO
+from bot.core.orders import ZERO
 
-_STATUSES: Final = {
-    "NEW": VenueStatus.NEW,
-    "PENDING_NEW": VenueStatus.NEW,
-    "PARTIALLY_FILLED": VenueStatus.PARTIALLY_FILLED,
-    "FILLED": VenueStatus.FILLED,
-    "CANCELED": VenueStatus.CANCELLED,
-    "REJECTED": VenueStatus.REJECTED,
-    "EXPIRED": VenueStatus.EXPIRED,
-    "EXPIRED_IN_MATCH": VenueStatus.EXPIRED,
-}
-_SIDES: Final = {"BUY": BUY, "SELL": SELL}
 _NO_REASON: Final = frozenset({"", "NONE"})
 
 
@@ -201,14 +191,14 @@ class BinanceAccount:
         symbol = self._markets.get(told.market)
         if symbol is None:
             return Ignored(quote(f"an order in {told.market}"))
-        if told.side not in _SIDES:
+        if told.side not in SIDES:
             return Refused("malformed", quote(f"{symbol}: an order on the side {told.side!r}"))
         # The id of a cancelled order stands apart: `c` is then that of the request which cancelled it.
         report = OrderReport(
             symbol=symbol,
             client_order_id=told.cancelled_id or told.request_id,
             venue_order_id=str(told.order_id),
-            status=_STATUSES.get(told.status, VenueStatus.OTHER),
+            status=STATUSES.get(told.status, VenueStatus.OTHER),
             quantity=exact(told.quantity),
             executed=exact(told.executed),
             at_ms=told.at_ms,
@@ -274,7 +264,7 @@ def _trade(text: _Text, report: OrderReport, order: _Execution) -> TradeReport |
         symbol=report.symbol,
         venue_order_id=report.venue_order_id,
         trade_id=str(told.trade_id),
-        side=_SIDES[order.side],
+        side=SIDES[order.side],
         quantity=quantity,
         price=price,
         fee=fee,

@@ -50,26 +50,11 @@ from tests.builders import (
     instrument,
     no_model,
 )
+from tests.heard_clock import HeardClock
 from tests.unit.bot.adapters.control_samples import IN_A_HURRY, while_blocked
 
 Emit = Callable[[AnyEvent], Awaitable[None]]
 _Tell = TypeVar("_Tell", bound=AnyTell)
-
-
-class HeardClock:
-    """A clock whose time is that of the newest event."""
-
-    def __init__(self) -> None:
-        self.ms = T0
-
-    def now_ms(self) -> int:
-        return self.ms
-
-    def seconds_until(self, at_ms: int) -> float:
-        return max(at_ms - self.ms, 0) / 1_000
-
-    def hear(self, at_ms: int) -> None:
-        self.ms = max(self.ms, at_ms)
 
 
 class NoPast:
