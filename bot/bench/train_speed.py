@@ -11,7 +11,6 @@ from typing import Any, Final
 
 import numpy as np
 from msgspec import Struct
-from msgspec.structs import replace
 
 from bot.compose.fit_processes import end_with_parent, fit_context
 from bot.core.gaps import Segment
@@ -55,8 +54,7 @@ class TrainSpeed(Struct, frozen=True):
 
     windows: int
     epochs: int
-    step_by_step: FitTime
-    unrolled: FitTime
+    alone: FitTime
     side_by_side: tuple[FitTime, ...]
     plain_keras: FitTime
     feature_rows_per_second: float
@@ -73,13 +71,11 @@ def measure(train: Dataset, validation: Dataset, segment: Segment, epochs: int) 
         epochs: How often the windows are gone through.
     """
     plan = Plan(epochs=epochs, patience=epochs)
-    unrolled = replace(plan, unrolled=True)
     return TrainSpeed(
         windows=len(train),
         epochs=epochs,
-        step_by_step=_alone(_fit, "a call a step", plan, train, validation),
-        unrolled=_alone(_fit, "many steps a call, unrolled", unrolled, train, validation),
-        side_by_side=_side_by_side(unrolled, train, validation),
+        alone=_alone(_fit, "alone", plan, train, validation),
+        side_by_side=_side_by_side(plan, train, validation),
         plain_keras=_alone(_plain_keras, "plain Keras, model.fit", plan, train, validation),
         feature_rows_per_second=_feature_speed(segment),
     )

@@ -49,7 +49,7 @@ def _head(candles: "Segment", count: int) -> "Segment":
 
 
 def _fits(found: "TrainSpeed") -> "tuple[FitTime, ...]":
-    return found.step_by_step, found.unrolled, *found.side_by_side, found.plain_keras
+    return found.alone, *found.side_by_side, found.plain_keras
 
 
 def _figures(found: "TrainSpeed") -> dict[str, object]:
@@ -64,8 +64,8 @@ def _figures(found: "TrainSpeed") -> dict[str, object]:
             }
             for one in _fits(found)
         },
-        "side_by_side_over_alone": round(_slowest(found) / found.unrolled.seconds, 2),
-        "plain_keras_over_unrolled": round(found.plain_keras.seconds / found.unrolled.seconds, 2),
+        "side_by_side_over_alone": round(_slowest(found) / found.alone.seconds, 2),
+        "plain_keras_over_alone": round(found.plain_keras.seconds / found.alone.seconds, 2),
         "feature_rows_per_second": round(found.feature_rows_per_second),
     }
 
@@ -77,9 +77,7 @@ def _lines(found: "TrainSpeed") -> list[str]:
         f"{one.cpu_seconds:6.1f} s of a core"
         for one in _fits(found)
     ]
-    lines.append(
-        f"{'two side by side':>28}  {_slowest(found) / found.unrolled.seconds:6.2f} times as long as one alone"
-    )
+    lines.append(f"{'two side by side':>28}  {_slowest(found) / found.alone.seconds:6.2f} times as long as one alone")
     lines.append(f"{'features':>28}  {found.feature_rows_per_second:,.0f} rows/s")
     return lines
 

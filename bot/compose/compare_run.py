@@ -212,7 +212,7 @@ def _tasks(request: CompareRequest, question: Question, folds: Sequence[Fold]) -
             data=prints[at],
             fold=folds[at],
             architecture=Architecture(request.window, width, kind=row) if network else None,
-            plan=Plan(seed=seed, epochs=request.epochs, scaler=request.scaler, unrolled=True) if network else None,
+            plan=Plan(seed=seed, epochs=request.epochs, scaler=request.scaler) if network else None,
             exported=network and at == 0 and seed == request.seeds[0],
             made_with=made_with,
         )

@@ -8,8 +8,7 @@ class Plan(Struct, frozen=True):
     How to fit.
 
     `patience` is the number of epochs without a better validation loss after which it ends. `scaler` is one of the
-    names in `scaling.SCALERS`. An `unrolled` memory is laid out step by step while it learns: it takes seconds longer
-    to begin and a third less time afterwards, and gives other bits; what is exported is the same.
+    names in `scaling.SCALERS`.
     """
 
     seed: int = 7
@@ -19,4 +18,3 @@ class Plan(Struct, frozen=True):
     learning_rate: float = 3e-3
     patience: int = 3
     scaler: str = "robust"
-    unrolled: bool = False

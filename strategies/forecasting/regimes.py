@@ -1,10 +1,12 @@
 """
-Parts of the judged time that differ in kind: calm, usual and stormy candles, and the crashes that everybody remembers.
+Parts of what is judged that differ in kind: calm, usual and stormy candles, the crashes that everybody remembers, and
+markets.
 
 A mean over years hides that skill lives in some candles and losses in others. Parts are for reporting only: where the
 lines between them lie is known afterwards. Pure arrays.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -83,6 +85,18 @@ def crash_windows(close_time_ms: NDArray[np.int64], crashes: tuple[Crash, ...] =
         Regime(crash.name, (close_time_ms >= crash.from_ms) & (close_time_ms < crash.until_ms)) for crash in crashes
     )
     return tuple(regime for regime in found if regime.chosen.any())
+
+
+def of_markets(market: NDArray[np.int64], symbols: Sequence[str]) -> tuple[Regime, ...]:
+    """
+    Give each market its forecasts, where several are judged together.
+
+    Args:
+        market: `(n,)` the number of each forecast's market.
+        symbols: Their names, by number.
+    """
+    found = np.unique(market).tolist()
+    return tuple(Regime(symbols[number], market == number) for number in found) if len(found) > 1 else ()
 
 
 def within(scored: Scored, regime: Regime) -> Scored:

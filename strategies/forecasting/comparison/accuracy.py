@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from strategies.forecasting.comparison.judged import Flags, Judged, by_instant, instant_means, rate_bounds
 from strategies.forecasting.evaluation import BPS
-from strategies.forecasting.regimes import crash_windows, volatility_terciles
+from strategies.forecasting.regimes import crash_windows, of_markets, volatility_terciles
 from strategies.forecasting.significance import Tested, diebold_mariano, directions, model_confidence_set
 from strategies.forecasting.significance import pesaran_timmermann as pesaran_timmermann_of
 
@@ -53,7 +53,7 @@ class Errors(Struct, frozen=True):
 
 
 class Part(Struct, frozen=True):
-    """Errors and directions within a named part of the judged time."""
+    """Errors and directions within a named part of what is judged."""
 
     name: str
     errors: Errors
@@ -84,7 +84,7 @@ class Significance(Struct, frozen=True):
 def errors(row: Judged, chosen: Flags) -> Errors:
     """Errors over the chosen windows, `(n,)`."""
     moved = row.moved & chosen
-    squared, priced = row.squared()[chosen], len(np.unique(row.tested.market)) == 1
+    squared, priced = row.squared()[chosen], len(np.unique(row.tested.market[chosen])) == 1
     price_squared, price_absolute = row.price_errors()
     widths = [np.mean((each.upper - each.lower)[chosen]) for each in row.by_seed]
     return Errors(
@@ -113,9 +113,14 @@ def direction(row: Judged, chosen: Flags) -> Direction | None:
     return Direction(int(counted.sum()), float(hits[counted].mean()), low, high, tuple(rates))
 
 
-def parts(row: Judged) -> tuple[Part, ...]:
-    """The same by thirds of the known volatility, and in the crashes that any window fell into."""
-    regimes = (*volatility_terciles(row.tested.sigma), *crash_windows(row.tested.close_time_ms))
+def parts(row: Judged, symbols: Sequence[str]) -> tuple[Part, ...]:
+    """The same by thirds of the known volatility, in the crashes that any window fell into, and by market."""
+    tested = row.tested
+    regimes = (
+        *volatility_terciles(tested.sigma),
+        *crash_windows(tested.close_time_ms),
+        *of_markets(tested.market, symbols),
+    )
     return tuple(
         Part(regime.name, errors(row, regime.chosen), direction(row, regime.chosen))
         for regime in regimes

@@ -174,7 +174,7 @@ def _table(of: Answered, tried: Sequence[tuple[int, Sequence[Traded]]]) -> Table
             errors=errors(judged, everywhere),
             direction=direction(judged, everywhere),
             significance=tests,
-            parts=parts(judged),
+            parts=parts(judged, question.symbols),
             money=money(traded, question.reach_ms, sharpes),
             making=_making(entry),
         )

@@ -129,3 +129,7 @@ def test_several_markets_are_judged_together(
     assert table.windows == rows["ARIMA"].errors.forecasts
     assert rows["ARIMA"].errors.rmse_price is None
     assert rate(rows["ARIMA"]) == pytest.approx(BEST, abs=0.05)
+    by_market = [part for part in rows["ARIMA"].parts if part.name in table.markets]
+    assert sum(part.errors.forecasts for part in by_market) == table.windows
+    # What has a price of its own is told in it.
+    assert all(part.errors.rmse_price is not None for part in by_market)
