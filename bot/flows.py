@@ -142,10 +142,10 @@ class LiveFlow:
             self._prices += 1
             return
         self._prices = 0
-        self._keep()
         if isinstance(event, Halt | Resume | Flatten):
-            self._journal.commit()
-        elif isinstance(event, CandleClosed):
+            self._journal.commit()  # first: what was kept is written already, and is not waited for any more
+        self._keep()
+        if isinstance(event, CandleClosed):
             self._checkpoints.when_due()
             self._progress(1, event.at_ms)
 

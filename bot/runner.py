@@ -6,30 +6,24 @@ that ends without being asked to is a fault, and ends the session.
 """
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, Protocol
 
 from bot.core.commands import Backfill
-from bot.core.errors import VenueError
-from bot.core.events import AnyEvent, Backfilled
+from bot.core.events import AnyEvent
 from bot.core.ports import Clock, History
+from bot.history_answers import Answers
 from bot.pump import Pump
 from bot.replay import Checkpoints, fire_timers
 
 INBOX_SIZE: Final = 4096
 """Events that may wait; a full inbox makes the stream wait, so nothing is lost and nothing grows."""
 
-HISTORY_PAUSE_S: Final = 30.0
-"""Before history that could not answer a session is asked again, beyond its own patience."""
-
 _AT_A_STRETCH: Final = 64
 """Events that are handled before others get a turn. A stream that runs far ahead would hold up a stop."""
 
 _LEAST_WAIT_S: Final = 0.001
-
-_log = logging.getLogger(__name__)
 
 Emit = Callable[[AnyEvent], Awaitable[None]]
 Service = Callable[[], Awaitable[None]]
@@ -58,10 +52,9 @@ class Questions:
         self._waiting.put_nowait(request)
         return ()
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether everything that was asked has been taken up."""
-        return self._waiting.empty()
+    def take_all(self) -> list[Backfill]:
+        """All that was asked and has not been taken up, the oldest first."""
+        return [self._waiting.get_nowait() for _ in range(self._waiting.qsize())]
 
     async def next(self) -> Backfill:
         """The oldest question."""
@@ -127,8 +120,8 @@ class Session:
 
         Args:
             stream: Delivers events to the callback that it is given; returns when the market has ended.
-            history: Answers questions about the past. What it cannot tell before the session has begun ends it; later
-                it is asked again until it can, since orders and stops have to be seen to meanwhile.
+            history: Answers questions about the past. A market that it cannot tell of is asked for again until it can:
+                orders and stops have to be seen to meanwhile, and so have the other markets.
             services: What else runs meanwhile, by name.
             settle: Waits until what is on its way outside has come back; called before the end, again and again as long
                 as it says that something was, because what comes back may be answered.
@@ -136,50 +129,60 @@ class Session:
         Returns:
             Whether the session came to its own end, and was not stopped.
         """
-        # The past first: a market that runs faster than history answers would be over before it is warm.
-        while not self._questions.is_empty:
-            self._handle(await history.backfill(await self._questions.next()))
-        async with asyncio.TaskGroup() as group:
-            feeders = [
-                group.create_task(self._stream(stream), name="stream"),
-                group.create_task(self._answer(history), name="history"),
-            ]
-            others = [group.create_task(_serve(name, one), name=name) for name, one in (services or {}).items()]
-            consumer = group.create_task(self._consume(), name="consumer")
-            stopper = group.create_task(self._stopping.wait(), name="stop")
-            await asyncio.wait([consumer, stopper], return_when=asyncio.FIRST_COMPLETED)
-            for task in feeders:
-                task.cancel()
-            # What comes back from outside is handled as ever: a fill at the last moment still gets its stop.
-            await self._caught_up(consumer)
-            while settle is not None and await settle():
+        consumer: asyncio.Task[None] | None = None
+        try:
+            async with asyncio.TaskGroup() as group:
+                others = [group.create_task(_serve(name, one), name=name) for name, one in (services or {}).items()]
+                consumer = group.create_task(self._consume(), name="consumer")
+                feeder = group.create_task(self._feed(stream, history), name="feeds")
+                stopper = group.create_task(self._stopping.wait(), name="stop")
+                await asyncio.wait([consumer, stopper], return_when=asyncio.FIRST_COMPLETED)
+                feeder.cancel()
+                # What comes back from outside is handled as ever: a fill at the last moment still gets its stop.
                 await self._caught_up(consumer)
-            self._is_ending = True
-            self.stop()
-            await consumer
-            for task in others:
-                task.cancel()
-        while self._first:
-            self._handle(self._first.popleft())
+                while settle is not None and await settle():
+                    await self._caught_up(consumer)
+                self._is_ending = True
+                self.stop()
+                await consumer
+                for task in others:
+                    task.cancel()
+        finally:
+            # An operator's word outlives a session that somebody else's fault ends.
+            if consumer is not None and not _has_failed(consumer):
+                self._hear_first()
         self._checkpoints.write()
         return self._at_end
 
+    def _hear_first(self) -> None:
+        while self._first:
+            self._handle(self._first.popleft())
+
     async def _caught_up(self, consumer: asyncio.Task[None]) -> None:
-        self._idle.clear()
-        self._wake()
-        idle = asyncio.create_task(self._idle.wait())
-        await asyncio.wait([idle, consumer], return_when=asyncio.FIRST_COMPLETED)
-        idle.cancel()
+        at_rest = asyncio.create_task(self._at_rest())
+        await asyncio.wait([at_rest, consumer], return_when=asyncio.FIRST_COMPLETED)
+        at_rest.cancel()
+
+    async def _feed(self, stream: Callable[[Emit], Awaitable[None]], history: History) -> None:
+        answers = Answers(history, self._inbox.put)
+        async with asyncio.TaskGroup() as group:
+            # The past first: a market that runs faster than history answers would be over before it is warm.
+            while asked := self._questions.take_all():
+                await answers.first_of(asked, group)
+                await self._at_rest()
+            group.create_task(self._stream(stream), name="stream")
+            while True:
+                answers.begin(await self._questions.next(), group)
 
     async def _stream(self, stream: Callable[[Emit], Awaitable[None]]) -> None:
         await stream(self._inbox.put)
         self._at_end = True
         self.stop()
 
-    async def _answer(self, history: History) -> None:
-        while True:
-            request = await self._questions.next()
-            await self._inbox.put(await _told_at_last(history, request))
+    async def _at_rest(self) -> None:
+        self._idle.clear()
+        self._wake()
+        await self._idle.wait()
 
     async def _consume(self) -> None:
         handled = 0
@@ -244,14 +247,8 @@ class Session:
             self._inbox.put_nowait(None)
 
 
-async def _told_at_last(history: History, request: Backfill) -> Backfilled:
-    # The market that waits for the answer is not traded meanwhile; all others are, and what is held is protected.
-    while True:
-        try:
-            return await history.backfill(request)
-        except VenueError as error:
-            _log.warning("history of %s is missing, asking again in %.0f s: %s", request.symbol, HISTORY_PAUSE_S, error)
-        await asyncio.sleep(HISTORY_PAUSE_S)
+def _has_failed(task: asyncio.Task[None]) -> bool:
+    return task.done() and not task.cancelled() and task.exception() is not None
 
 
 async def _serve(name: str, service: Service) -> None:

@@ -104,9 +104,18 @@ def require_known(key: str, origin: str = "") -> None:
     members = [known for known in known_keys() if known.startswith(f"{key}.")]
     if members:
         raise ConfigError(f"{key}{place} is a section; its keys are {', '.join(members)}")
+    raise ConfigError(f"unknown key {key}{place}; {_hint(key)}")
+
+
+def _hint(key: str) -> str:
+    section, _, name = key.partition(".")
+    # Within a section its name is alike in every key, and says nothing of which of them was meant.
+    names = [known.removeprefix(f"{section}.") for known in known_keys() if known.startswith(f"{section}.")]
+    if names and section != MARKETS:
+        near = get_close_matches(name, names, n=1)
+        return f"did you mean {section}.{near[0]}?" if near else f"the keys of {section} are {', '.join(names)}"
     near = get_close_matches(key, known_keys(), n=1)
-    hint = f"did you mean {near[0]}?" if near else "`candlewick config show` lists the known ones"
-    raise ConfigError(f"unknown key {key}{place}; {hint}")
+    return f"did you mean {near[0]}?" if near else "`candlewick config show` lists the known ones"
 
 
 def looks_secret(name: str) -> bool:

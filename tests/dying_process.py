@@ -61,6 +61,7 @@ def retrain(folder: Path, candles: Path, made: Path, call: int) -> None:
     from bot.adapters.model_registry import ModelRegistry
     from bot.compose.challenge import ChallengeRequest
     from bot.compose.retraining_cycle import RetrainRequest, retrain_once
+    from bot.core.gate_names import GATE_NAMES
 
     def train(until_ms: int, out: Path, work: Path) -> None:
         work.mkdir(parents=True, exist_ok=True)
@@ -71,7 +72,8 @@ def retrain(folder: Path, candles: Path, made: Path, call: int) -> None:
         named.rename(out)
 
     def judge(registry: ModelRegistry, fingerprint: str) -> KeptVerdict:
-        verdict = KeptVerdict(fingerprint, registry.in_use(), 5, 0, 1, 500, (KeptGate("made", True, "as told"),))
+        gates = tuple(KeptGate(name, True, "as told") for name in GATE_NAMES)
+        verdict = KeptVerdict(fingerprint, registry.in_use(), 5, 0, 1, 500, gates)
         registry.keep_verdict(verdict)
         return verdict
 

@@ -1,6 +1,6 @@
 """A clock for sessions whose market is the test."""
 
-from tests.builders import T0
+from tests.hourly_bars import T0
 
 
 class HeardClock:

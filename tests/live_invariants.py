@@ -14,9 +14,11 @@ Reads the journal and the exchange's records alone; imports nothing of the engin
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
 from msgspec import Struct
 
 from bot.adapters.journal_reader import read_run
@@ -25,7 +27,7 @@ from bot.core.events import AnyEvent, Backfilled, CandleClosed, EpochBegan, Orde
 from bot.core.orders import BUY, Fill, Purpose
 from bot.exchange.orders import Kind, Trade, VenueOrder
 from bot.exchange.truth import closed_candles
-from tests.live_world import API_KEY, CASH, FROM_MS, MAIN, SECRET, Bot, Exchange
+from tests.live_world import API_KEY, CASH, FROM_MS, MAIN, MINUTE, SECRET, Bot, Exchange
 
 Record = AnyEvent | Deed | Observation
 ZERO = Decimal(0)
@@ -36,7 +38,7 @@ FRESH_MS = 15_000
 _LATEST = 2**62
 """A time after all: by it, records have what they have now."""
 
-ALARMS = frozenset({"bare_position", "unprotected"})
+ALARMS = frozenset({"bare_position", "holding_short", "unprotected"})
 
 
 class Checked(Struct):
@@ -98,6 +100,14 @@ def check_all(
     protected(orders, trades, records, exchange.now_ms, guard_ms)
     stops = sum(order.kind is Kind.STOP_LOSS for order in orders)
     return Checked(len(orders), len(fills), candles, stops, len(exchange.server.plan.log.struck))
+
+
+@contextmanager
+def breaks(invariant: str) -> Iterator[None]:
+    """See that an invariant is broken; it goes by the name of the function that looks after it."""
+    with pytest.raises(AssertionError) as broken:
+        yield
+    assert invariant in {frame.name for frame in broken.traceback}
 
 
 def venue_orders(exchange: Exchange) -> list[VenueOrder]:
@@ -215,6 +225,8 @@ def decided_fresh(records: list[Record], orders: list[VenueOrder]) -> None:
     for one in records:
         if isinstance(one, CandleClosed):
             newest[one.symbol] = one.at_ms
+        elif isinstance(one, Backfilled) and one.candles:
+            newest[one.symbol] = max(newest.get(one.symbol, 0), one.candles[-1].open_time_ms + MINUTE)
         elif isinstance(one, SubmitOrder) and one.approved.intent.purpose is Purpose.ENTRY:
             intent = one.approved.intent
             at_ms = arrived.get(intent.client_order_id)

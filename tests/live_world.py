@@ -49,6 +49,8 @@ API_KEY = "canarykey" + "k" * 55
 SECRET = "canary-of-a-secret-that-must-never-be-seen"  # noqa: S105 - of a test
 CASH = Decimal(100_000)
 SYMBOLS = ("BTC/USDT", "ETH/USDT")
+WARM_UP = 800
+"""Candles before the first one of a session that are enough for any shipped model."""
 
 SWINGS = '''
 from strategies.strategy import Signal
@@ -95,9 +97,11 @@ async def running_exchange(
     minutes: int | None = None,
     seed: int = 7,
     model: MarketModel | None = None,
+    before: int = 500,
 ) -> AsyncIterator[Exchange]:
-    """Run an exchange with one customer, at the pace of the loop's time."""
-    markets = [SeededMarket(seed, symbol, Timeframe.M1, model or MarketModel(), ORIGIN_MS) for symbol in symbols]
+    """Run an exchange with one customer and so many candles `before`, at the pace of the loop's time."""
+    from_ms = FROM_MS - before * MINUTE
+    markets = [SeededMarket(seed, symbol, Timeframe.M1, model or MarketModel(), from_ms) for symbol in symbols]
     venue = Venue(markets, FROM_MS, 2_000, minutes)
     until_ms = None if minutes is None else FROM_MS + (minutes + 1) * MINUTE
     customer = Customer(MAIN, API_KEY, SECRET, dict(balances or {"USDT": CASH}))
@@ -150,6 +154,7 @@ class Bot:
         off: Candles that it does not.
         overrides: Settings.
         symbols: Its markets.
+        bundle: A model without whose answer its strategy wants nothing; it does not care what the answer is.
 
     `left_ms` is when it was asked to end: what the exchange does after that it need not have heard.
     """
@@ -163,18 +168,21 @@ class Bot:
         off: int = 2,
         overrides: Mapping[str, str] | None = None,
         symbols: Sequence[str] = SYMBOLS,
+        bundle: Path | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.run_folder = folder / "run"
         self._folder = folder
         self._exchange = exchange
         strategy = folder / "swings.py"
-        strategy.write_text(SWINGS.format(on=on, off=off, period=on + off))
+        text = SWINGS.format(on=on, off=off, period=on + off)
+        strategy.write_text(text.replace("needs_forecast = False", "needs_forecast = True") if bundle else text)
         self.request = LiveRequest(
             self.run_folder,
             account=AccountRequest(),
             symbols=tuple(symbols),
             timeframe="1m",
+            bundle=bundle,
             strategy=str(strategy),
             profile="lively",
             overrides={"stop.atr_multiple": "1.5", "stop.cooldown_candles": "0", **(overrides or {})},

@@ -47,6 +47,10 @@ class MarketTimeLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._patient.skipped_s
 
+    def stand_still(self, seconds: float) -> None:
+        """Let time pass in which nothing here gets a turn: what something that does not return does to a loop."""
+        self._patient.skipped_s += seconds
+
 
 def run(story: Coroutine[Any, Any, _T]) -> _T:
     """Run a coroutine in such a time. ccxt's rate limiter reads the clock itself: it is given the loop's."""

@@ -23,7 +23,8 @@ from bot.core.portfolio import Portfolio
 from bot.engine.books import Books
 from bot.engine.state import EngineState, MarketState
 from risk.breakers import BreakerState
-from tests.builders import BTC, BUDGET, approve
+from tests.hourly_bars import BTC
+from tests.made_orders import BUDGET, approve
 
 PREFIX = "run00000"
 STOP_DISTANCE = 5

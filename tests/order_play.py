@@ -5,7 +5,7 @@ from decimal import Decimal
 from random import Random
 from typing import Any, Final
 
-from tests.builders import BTC
+from tests.hourly_bars import BTC
 from tests.order_world import OrderWorld
 
 FATES: Final = (

@@ -17,7 +17,7 @@ from bot.exchange.occasions import Where
 from bot.exchange.wire_log import Struck
 from tests.command_line import say
 from tests.live_invariants import Checked, check_all, venue_orders
-from tests.live_world import FROM_MS, MINUTE, Bot, Exchange, running_exchange
+from tests.live_world import FROM_MS, MINUTE, WARM_UP, Bot, Exchange, running_exchange
 from tests.market_time import run
 
 OPEN_ENDPOINTS = frozenset({"order", "orderList/oco", "order/cancelReplace"})
@@ -69,6 +69,7 @@ def play(
     in_play: int = 1,
     on: int = 2,
     off: int = 2,
+    bundle: Path | None = None,
 ) -> tuple[Checked, Bot, Exchange]:
     """
     Play a scenario and hold the invariants.
@@ -88,14 +89,16 @@ def play(
         in_play: How often at least the faults have to strike an order on its way or an open position.
         on: Candles that the bot holds; `off` those that it does not.
         off: See there.
+        bundle: The model that the bot asks, if any.
     """
     lines = Lines()
 
     async def story() -> tuple[Checked, Bot, Exchange]:
-        async with running_exchange(folder, *faults, balances=balances, model=model) as exchange:
+        before = WARM_UP if bundle else 500
+        async with running_exchange(folder, *faults, balances=balances, model=model, before=before) as exchange:
             if at_first is not None:
                 at_first(exchange)
-            bot = Bot(folder / "bot", exchange, overrides=overrides, on=on, off=off)
+            bot = Bot(folder / "bot", exchange, overrides=overrides, on=on, off=off, bundle=bundle)
             bot.start()
             await bot.for_candles(2 * minutes)
             if meanwhile is not None:

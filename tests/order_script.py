@@ -32,7 +32,8 @@ from bot.adapters.order_outputs import OrderOutput
 from bot.adapters.order_tracker import OrderTracker
 from bot.core.commands import CancelOrder, Deed, Reconcile, SubmitOrder
 from bot.core.orders import BUY, MARKET, SELL, STOP, ZERO, Intent, Order, OrderStatus, Purpose, Side
-from tests.builders import BTC, ETH, approve, instrument
+from tests.hourly_bars import BTC, ETH
+from tests.made_orders import approve, instrument
 
 T0 = 1_000_000
 BUDGET = Decimal(10_000)
@@ -184,10 +185,13 @@ class OrderScript:
         unanswered: tuple[Deed, ...] = (),
         cash: Decimal = BUDGET,
         holdings: dict[str, str] | None = None,
+        foreign: dict[str, str] | None = None,
+        fills: int = 0,
     ) -> list[OrderOutput]:
         """The engine asks for the comparison of the books."""
         held = {symbol: Decimal(amount) for symbol, amount in (holdings or {}).items()}
-        return self.do(Reconcile(orders, cash, held, unanswered))
+        others = {asset: Decimal(amount) for asset, amount in (foreign or {}).items()}
+        return self.do(Reconcile(orders, cash, held, unanswered, others, fills))
 
     def lost(self, wish: Intent) -> SubmitOrder:
         """The deed of an order, as a journal holds it."""

@@ -26,7 +26,8 @@ from bot.adapters.order_tracker import OrderTracker
 from bot.core.commands import Deed
 from bot.core.events import AccountReconciled, AnyEvent, OrderCancelled, OrderFilled, OrderRejected
 from bot.core.orders import ZERO
-from tests.builders import BTC, BUDGET, instrument
+from tests.hourly_bars import BTC
+from tests.made_orders import BUDGET, instrument
 from tests.order_choice import Chooser
 from tests.order_engine import PREFIX, OrderEngine
 from tests.order_network import OrderNetwork, Question

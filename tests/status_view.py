@@ -2,7 +2,8 @@
 
 from bot.adapters.decision_board import last_decisions
 from bot.core.status import EngineStatus, MarketStatus
-from tests.builders import BTC, World
+from tests.engine_world import World
+from tests.hourly_bars import BTC
 
 
 def status_of(world: World) -> EngineStatus:

@@ -23,6 +23,7 @@ from bot.adapters.feed_outputs import EngineEvent
 from bot.adapters.history_rows import VenueRows
 from bot.adapters.patience import Patience
 from bot.adapters.reconnect import ConnectBudget
+from bot.adapters.stream_connection import LatestTime, nobody_knows
 from bot.adapters.venues import KeepAlive
 from bot.core.events import CandleClosed
 from tests.feed_fakes import (
@@ -130,6 +131,7 @@ class Listener:
         self.make_feed = lambda: CandleFeed(streams, patience=patience)
         self.feed = self.make_feed()
         self.budget = ConnectBudget()
+        self.latest_ms: LatestTime = nobody_knows
         self.take: Callable[[EngineEvent], Awaitable[None]] = self._keep
         self.sleep: Callable[[float], Awaitable[None]] = self._note_pause
         self._streams = streams
@@ -149,6 +151,7 @@ class Listener:
             self.past,
             self.take,
             SystemClock(),
+            latest_ms=self.latest_ms,
             tap=self.inputs.append,
             end_reason=self._end_reason,
             patience=self._patience,

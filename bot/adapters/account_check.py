@@ -7,12 +7,17 @@ Whatever is beyond it is foreign. Exact, and pure.
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from types import MappingProxyType
+from typing import Final
 
 from msgspec import Struct
 
 from bot.adapters.order_messages import Balance, TradeReport
 from bot.core.market import Instrument
 from bot.core.orders import BUY, ZERO
+
+_LEAST_AMOUNT: Final = Decimal("1e-8")
+_NOTHING: Final[Mapping[str, Decimal]] = MappingProxyType({})
 
 
 class AccountCheck(Struct, frozen=True):
@@ -57,13 +62,25 @@ def own_part(
     return own
 
 
-def check(own: Mapping[str, Decimal], balances: Mapping[str, Balance]) -> AccountCheck:
-    """Compare what is ours with what is there."""
+def rounded_off(instruments: Iterable[Instrument], trades: int) -> dict[str, Decimal]:
+    """
+    The most that a venue can have rounded off the amounts of so many trades, by quote asset.
+
+    Books are exact, and Binance keeps eight digits after the point: where a price times a quantity has more of them,
+    each trade can cost up to the last of these.
+    """
+    return {one.quote: _LEAST_AMOUNT * trades for one in instruments if (one.tick_size * one.lot_step) % _LEAST_AMOUNT}
+
+
+def check(
+    own: Mapping[str, Decimal], balances: Mapping[str, Balance], tolerated: Mapping[str, Decimal] = _NOTHING
+) -> AccountCheck:
+    """Compare what is ours with what is there; less than ours by what is `tolerated`, by asset, is not missing."""
     rest = {asset: balance.total for asset, balance in balances.items()}
     for asset, amount in own.items():
         rest[asset] = rest.get(asset, ZERO) - amount
     return AccountCheck(
-        missing={asset: -amount for asset, amount in sorted(rest.items()) if amount < 0},
+        missing={asset: -amount for asset, amount in sorted(rest.items()) if -amount > tolerated.get(asset, ZERO)},
         foreign={asset: amount for asset, amount in sorted(rest.items()) if amount > 0},
     )
 

@@ -40,10 +40,10 @@ class AccountLooks:
         self._is_insisted = True
         self._question.hurry(now)
 
-    def plan(self, fates: Iterable[OrderFate], compare_ms: int | None, now: int, *, is_down: bool) -> None:
-        """Set the time of the next look, by what needs one; `compare_ms` is when the books are to be compared."""
+    def plan(self, fates: Iterable[OrderFate], others_ms: Iterable[int | None], now: int, *, is_down: bool) -> None:
+        """Set the time of the next look, by what needs one; `others_ms` is when others than orders do."""
         question, patience = self._question, self._patience
-        needed = [compare_ms] if compare_ms is not None else []
+        needed = [due_ms for due_ms in others_ms if due_ms is not None]
         pause_ms = patience.live_poll_ms if self._is_live else patience.poll_ms
         for fate in fates:
             proof_ms = fate.absence.look_due_ms

@@ -60,7 +60,9 @@ def read_credentials(environment: Mapping[str, str], folder: Path | None = None)
     found = {name: environment.get(name, "") for name in (KEY_VARIABLE, SECRET_VARIABLE)}
     for name, text in found.items():
         if not text:
-            raise ConfigError(f"there is no key: set {name} in the environment, or name a folder that holds the key")
+            raise ConfigError(
+                f"there is no key: set {name} in the environment, or name a folder that holds the key with --keys"
+            )
         _check_legal(name, text)
     return Credentials(found[KEY_VARIABLE], found[SECRET_VARIABLE])
 

@@ -163,7 +163,10 @@ class CandleFeed:
         if link.stream.only_trades:
             link.fed = now
         for message in link.stream.parse(given.frame):
-            if type(message) is FormingCandle:
+            if _is_ahead(message, given.latest_ms):
+                # It says nothing of the bar, and less of the time: the engine's would never go back.
+                self.counts["ahead of the clock"] += 1
+            elif type(message) is FormingCandle:
                 self._forming(link, message, now, out)
             elif type(message) is ClosedCandle:
                 self._closed(link, message, now, out)
@@ -286,3 +289,12 @@ class CandleFeed:
             link.is_leaving = True
             self.counts["handed over"] += 1
             out.append(GiveUp(link.number, reason, still_speaks=True))
+
+
+def _is_ahead(message: StreamMessage, latest_ms: int | None) -> bool:
+    """Whether a bar is told of from a time that has not come yet."""
+    if latest_ms is None:
+        return False
+    if type(message) is ClosedCandle:
+        return message.event_ms > latest_ms
+    return type(message) is FormingCandle and max(message.event_ms or 0, message.candle.open_time_ms) > latest_ms

@@ -122,8 +122,14 @@ def _batches(path: Path) -> Iterator[Batch]:
             return read_feather(path)
         case ".csv" | ".txt" | ".gz" | ".zip":
             return read_text(path)
+        case _ if path.is_dir():
+            raise DataError(f"{path}: a folder is no candle file; expected .parquet, .feather or .csv")
+        case _ if not path.exists():
+            raise DataError(f"{path}: cannot be read: No such file or directory")
+        case "":
+            raise DataError(f"{path}: the name has no ending that tells the form; expected .parquet, .feather or .csv")
         case other:
-            raise DataError(f"{path}: {other or 'no ending'} is no candle file; expected .parquet, .feather or .csv")
+            raise DataError(f"{path}: {other} is no candle file; expected .parquet, .feather or .csv")
 
 
 def _times(batch: Batch) -> NDArray[np.int64]:

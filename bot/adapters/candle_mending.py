@@ -177,7 +177,8 @@ def _find_gaps(rows: Rows, timeframe: Timeframe, findings: list[Finding]) -> Non
     for index in np.flatnonzero(missing).tolist():
         count = int(missing[index])
         from_ms = int(rows.time_ms[index]) + timeframe.ms
-        fate = "filled flat" if count <= timeframe.gap_limit else "too many to fill: the series splits here"
+        fills = count <= timeframe.gap_limit
+        fate = "which a run fills flat" if fills else "too many to fill: a run splits the series here"
         text = f"{count} missing from {utc_text(from_ms)}, {fate}"
         file, row = rows.files[rows.file[index + 1]], int(rows.row[index + 1])
         findings.append(Finding(FindingKind.GAP, file, row, from_ms, text, count))

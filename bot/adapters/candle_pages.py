@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 from msgspec import Struct
 
 from bot.adapters.candle_page import Page, page_of
-from bot.adapters.ccxt_venue import load_markets, open_exchange
+from bot.adapters.ccxt_venue import candles_a_page, load_markets, open_exchange
 from bot.adapters.history import PUBLIC_DATA_URL
 from bot.adapters.http_waits import asked_to_wait_s, http_date_ms
 from bot.core.errors import ConfigError, DataError, VenueError, VenueUnavailable
@@ -22,11 +22,6 @@ from bot.core.market import Timeframe
 
 if TYPE_CHECKING:
     from types import TracebackType
-
-UNSTATED_PAGE: Final = 100
-"""Candles to ask for at once where ccxt does not know how many the exchange gives: few enough for every one of them."""
-
-LARGEST_PAGE: Final = 1_000
 
 _PUBLIC_HOSTS: Final = {"binance": PUBLIC_DATA_URL}
 _FINAL_STATUS: Final = frozenset({401, 404, 410, 451})
@@ -100,9 +95,7 @@ class CandlePages:
     @property
     def candles_a_page(self) -> int:
         """How many candles one answer can hold."""
-        known = (self._exchange.features or {}).get("spot") or {}
-        limit = (known.get("fetchOHLCV") or {}).get("limit")
-        return min(int(limit), LARGEST_PAGE) if limit else UNSTATED_PAGE
+        return candles_a_page(self._exchange)
 
     def require(self, timeframe: Timeframe) -> None:
         """Check that the exchange has candles of this length. Raises `ConfigError`."""

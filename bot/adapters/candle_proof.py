@@ -161,7 +161,8 @@ class CandleProof:
             if open_ms <= final_ms:
                 self._compare(candles[open_ms], "history", out)
         before_ms = self.next_ms
-        self._missing.note(range(max(before_ms, answer.from_ms), answer.to_ms, self._step_ms), candles, now)
+        due = range(max(before_ms, answer.from_ms), answer.to_ms, self._step_ms)
+        self._missing.note(due, candles, now, checked.refused_ms)
         self._go_on(candles, final_ms, now, out)
         if self.next_ms != before_ms:
             self._rest(now)

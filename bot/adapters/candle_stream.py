@@ -28,7 +28,14 @@ from bot.adapters.feed_outputs import (
 from bot.adapters.history_rows import RowSource
 from bot.adapters.patience import Patience
 from bot.adapters.reconnect import ConnectBudget
-from bot.adapters.stream_connection import Dial, Socket, StreamConnection, dial_websocket
+from bot.adapters.stream_connection import (
+    Dial,
+    LatestTime,
+    Socket,
+    StreamConnection,
+    dial_websocket,
+    nobody_knows,
+)
 from bot.adapters.stream_shard import StreamShard
 from bot.adapters.venues import StreamMessage, VenueStream
 from bot.core.errors import VenueError
@@ -58,6 +65,8 @@ class CandleStreams:
         history: Where the feed's questions are answered.
         emit: Takes each event; what it raises ends `run`.
         clock: Stamps what arrives. It has to pass in real time, whatever the market's own does.
+        latest_ms: The latest time that the venue can name, where a clock knows that its stream has no say in. What
+            names a later one is not believed, and no event is of a later time.
         tap: Sees every input before the feed does.
         on_difference: Hears of what was said otherwise after a candle was emitted.
         end_reason: Reason of a normal close (code 1000) after which the venue's market is over; None for one that
@@ -79,6 +88,7 @@ class CandleStreams:
         emit: Emit,
         clock: Clock,
         *,
+        latest_ms: LatestTime = nobody_knows,
         tap: Callable[[AnyFeedInput], None] | None = None,
         on_difference: Callable[[Difference], None] | None = None,
         end_reason: str | None = None,
@@ -93,6 +103,7 @@ class CandleStreams:
         self._history = history
         self._emit = emit
         self._clock = clock
+        self._latest_ms = latest_ms
         self._tap = tap
         self._on_difference = on_difference
         self._patience = patience
@@ -176,7 +187,8 @@ class CandleStreams:
                 self._connections[output.connection][1].replace(output)
             case Ready():
                 shard, connection = self._connections[output.connection]
-                _log.info("streaming %d markets", len(shard.stream.symbols))
+                count = len(shard.stream.symbols)
+                _log.info("streaming %d %s", count, "market" if count == 1 else "markets")
                 connection.ready.set()
             case Difference():
                 self._differs(output)
@@ -211,7 +223,8 @@ class CandleStreams:
             try:
                 async with asyncio.timeout(self._patience.answer_ms / 1_000):
                     said = await self._history.rows(*span)
-                answer = HistoryAnswered(self._clock.now_ms(), *span, said.venue_ms, said.rows)
+                venue_ms = said.venue_ms if (latest_ms := self._latest_ms()) is None else min(said.venue_ms, latest_ms)
+                answer = HistoryAnswered(self._clock.now_ms(), *span, venue_ms, said.rows)
             except (VenueError, TimeoutError) as error:
                 answer = HistoryFailed(self._clock.now_ms(), *span, str(error) or "no answer in time")
             self._inbox.put(answer)
@@ -236,7 +249,9 @@ class CandleStreams:
 
     def _begin(self, shard: StreamShard, socket: Socket) -> StreamConnection:
         self._begun += 1
-        connection = StreamConnection(self._begun, shard.stream, socket, self._inbox, self._clock, self._patience)
+        connection = StreamConnection(
+            self._begun, shard.stream, socket, self._inbox, self._clock, self._latest_ms, self._patience
+        )
         self._connections[self._begun] = (shard, connection)
         return connection
 

@@ -102,11 +102,18 @@ def _batches(file: TextIO, name: str) -> Iterator[Batch]:
 
 
 def _is_header(record: list[str]) -> bool:
+    if _is_number(record[0]):
+        return False
+    # Names alone are a header too, if one of something else: which columns it lacks can then be said.
+    return any(cell.strip().lower() in ("open", "close") for cell in record) or not any(map(_is_number, record))
+
+
+def _is_number(cell: str) -> bool:
     try:
-        float(record[0])
+        float(cell)
     except ValueError:
-        return any(cell.strip().lower() in ("open", "close") for cell in record)
-    return False
+        return False
+    return True
 
 
 def _headerless(line: int, record: list[str], name: str) -> Layout:

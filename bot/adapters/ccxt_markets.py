@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from bot.adapters.ccxt_line import CcxtLine
 from bot.adapters.exchange_info import read_limits, read_rules
-from bot.adapters.order_messages import NotSent, Refused
+from bot.adapters.order_messages import NotSent, Refusal, Refused
 from bot.adapters.order_reports import venue_symbol
 from bot.adapters.rate_limits import RateLimits
 from bot.adapters.venue_filters import LotSize, PriceFilter, Standing
@@ -41,6 +41,7 @@ class CcxtMarkets:
         self.limits = RateLimits()
         """What the venue lets us ask and place, as it said last."""
         self._listed: dict[str, Any] = {}
+        self._missing: dict[str, str] = {}
 
     async def load(self, symbols: Sequence[str]) -> dict[str, VenueRules]:
         """
@@ -65,10 +66,20 @@ class CcxtMarkets:
         for symbol in symbols:
             _check_grid(rules[symbol], understood.get(symbol))
         self._rules |= rules
+        for symbol in symbols:
+            self._missing.pop(symbol, None)
         self.limits = limits
         self._listed |= understood
         self._line.exchange.set_markets(list(self._listed.values()))
         return rules
+
+    def miss(self, symbol: str, reason: str) -> None:
+        """Do without a market that the venue tells no rules of: it is closed until they can be loaded again."""
+        self._missing[symbol] = reason
+
+    def is_missed(self, symbol: str) -> bool:
+        """Whether a market is done without."""
+        return symbol in self._missing
 
     def unknown(self, symbol: str) -> NotSent | None:
         """
@@ -80,6 +91,9 @@ class CcxtMarkets:
 
     def objection(self, intent: Intent, *, post_only: bool = False) -> Refused | NotSent | None:
         """Why an order is not to be sent; None where nothing speaks against it."""
+        missing = self._missing.get(intent.symbol)
+        if missing is not None:
+            return Refused(Refusal.MARKET_CLOSED, missing)
         unknown = self.unknown(intent.symbol)
         if unknown:
             return unknown

@@ -132,11 +132,13 @@ class CcxtOrders:
         """
         Look up what the account has, by asset, and what is open in these markets, foreign orders included.
 
-        The two are asked for one after the other: what trades in between is seen in the balances alone.
+        The two are asked for one after the other: what trades in between is seen in the balances alone. A market that
+        is missing has no open orders.
 
         Raises:
             VenueError: The venue does not tell.
         """
+        symbols = [symbol for symbol in symbols if not self._markets.is_missed(symbol)]
         for symbol in symbols:
             self._check_known(symbol)
         asked: Sequence[str | None] = symbols if _OPEN_OF_ONE * len(symbols) < _OPEN_OF_ALL else [None]
@@ -155,6 +157,14 @@ class CcxtOrders:
             VenueError: The venue does not tell them all; what was known before stays in force.
         """
         return await self._markets.load(symbols)
+
+    def miss(self, symbol: str, reason: str) -> None:
+        """
+        Do without a market that the venue does not list any more, until `renew_rules` finds it there again.
+
+        Orders in it are refused here as in a closed market, and what was there cannot be asked for.
+        """
+        self._markets.miss(symbol, reason)
 
     @property
     def limits(self) -> RateLimits:

@@ -27,6 +27,10 @@ _SPOT_ALONE: Final[Mapping[str, Mapping[str, object]]] = {
 _NAMES_AT_ONCE: Final = 200
 """Names in one request: about 4,000 bytes of address, of the 8,190 that servers commonly take."""
 
+_LARGEST_PAGE: Final = 1_000
+_UNSTATED_PAGE: Final = 100
+"""Candles to ask for at once where ccxt does not know how many an exchange gives: few enough for every one of them."""
+
 _SANDBOXES: Final = frozenset({"binance-testnet", "bybit-testnet", "okx-demo"})
 _DEMOS: Final = frozenset({"binance-demo"})
 
@@ -72,6 +76,12 @@ async def load_markets(exchange: Any, symbols: Sequence[str]) -> None:
         # those who ask at the same time share it.
         exchange.fetch_markets = partial(_fetch_markets, exchange, [symbol.replace("/", "") for symbol in symbols])
     await exchange.load_markets()
+
+
+def candles_a_page(exchange: Any) -> int:
+    """How many candles one answer of an exchange can hold."""
+    known = ((exchange.features or {}).get("spot") or {}).get("fetchOHLCV") or {}
+    return min(int(known.get("limit") or _UNSTATED_PAGE), _LARGEST_PAGE)
 
 
 async def _fetch_markets(exchange: Any, names: Sequence[str], _params: Mapping[str, object]) -> list[Any]:

@@ -26,10 +26,16 @@ class Connected(FeedInput, frozen=True, array_like=True, tag=True, gc=False):
 
 @final
 class FrameReceived(FeedInput, frozen=True, array_like=True, tag=True, gc=False):
-    """One message of a connection, as it came."""
+    """
+    One message of a connection, as it came.
+
+    `latest_ms` is the latest time that the venue can have named in it, by a clock that its stream has no say in; None
+    where there is no such clock.
+    """
 
     connection: int
     frame: bytes
+    latest_ms: int | None = None
 
 
 @final

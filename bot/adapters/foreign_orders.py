@@ -1,4 +1,4 @@
-"""Orders in our markets that are not ours: told once, counted, and left alone."""
+"""Orders in our markets that are in none of our books: told once, and counted."""
 
 from collections import Counter
 from typing import Final

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from msgspec import Struct
 
-from bot.adapters.ccxt_venue import load_markets, open_exchange
-from bot.adapters.history_rows import ROW_LENGTH, Row, VenueRows, candle_of
+from bot.adapters.ccxt_venue import candles_a_page, load_markets, open_exchange
+from bot.adapters.history_rows import ROW_LENGTH, Row, VenueRows, check_rows
 from bot.adapters.http_waits import asked_to_wait_s
 from bot.core.commands import Backfill
-from bot.core.errors import DataError, VenueError, VenueUnavailable
+from bot.core.errors import VenueError, VenueUnavailable
 from bot.core.events import Backfilled
-from bot.core.market import Candle, Timeframe
+from bot.core.market import Timeframe
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -29,10 +29,6 @@ if TYPE_CHECKING:
 
 PUBLIC_DATA_URL: Final = "https://data-api.binance.vision"
 """Binance's host for market data: no account can be reached through it."""
-
-LARGEST_PAGE: Final = 1_000
-UNSTATED_PAGE: Final = 100
-"""Candles to ask for at once where ccxt does not know how many the exchange gives: few enough for every one."""
 
 _KNOW_UNTIL: Final = frozenset({"binance", "bybit", "okx"})
 """Exchanges that can be told where to stop; the others give more, which is left out."""
@@ -106,17 +102,21 @@ class CcxtHistory:
         """
         Fetch the closed candles that open in `[from_ms, to_ms)`, in order and once each.
 
-        A candle counts as closed by the exchange's clock, read before the candles are. A missing one is left
-        out. Where the exchange says one bar twice, the later word stands.
+        A candle counts as closed by the exchange's clock, read before the candles are. A missing one is left out, and
+        so is what cannot be true, which is said: it would be the same the next time. Where the exchange says one bar
+        twice, the later word stands.
 
         Raises:
             VenueUnavailable: The exchange could not be reached, or asks for more patience than we have.
-            VenueError: It refused, or said what cannot be true.
+            VenueError: It refused, or its answer is no list of rows.
         """
         answer = await self.rows(request.symbol, request.from_ms, request.to_ms)
-        candles = {row[0]: _candle(row, request.symbol, self._timeframe) for row in answer.rows}
-        last_open_ms = min(request.to_ms - 1, answer.venue_ms - self._timeframe.ms)
-        closed = tuple(candles[at] for at in sorted(candles) if request.from_ms <= at <= last_open_ms)
+        checked = check_rows(answer.rows, self._timeframe, request.from_ms, request.to_ms)
+        if checked.refusals:
+            text = "history of %s: %d rows are passed over, the first: %s"
+            _log.warning(text, request.symbol, len(checked.refusals), checked.refusals[0])
+        last_open_ms = answer.venue_ms - self._timeframe.ms
+        closed = tuple(candle for open_ms, candle in checked.candles.items() if open_ms <= last_open_ms)
         return Backfilled(request.to_ms, request.symbol, request.from_ms, request.to_ms, closed)
 
     async def rows(self, symbol: str, from_ms: int, to_ms: int) -> VenueRows:
@@ -151,11 +151,6 @@ class CcxtHistory:
         await self._load()
         return {symbol: _rules(symbol, self._exchange.markets.get(symbol)) for symbol in symbols}
 
-    @property
-    def _page_length(self) -> int:
-        known = ((self._exchange.features or {}).get("spot") or {}).get("fetchOHLCV") or {}
-        return min(known.get("limit") or UNSTATED_PAGE, LARGEST_PAGE)
-
     async def _load(self) -> None:
         if self._exchange.markets:
             return
@@ -176,7 +171,7 @@ class CcxtHistory:
         return await self._ask(
             f"candles of {symbol}",
             lambda: self._exchange.fetch_ohlcv(
-                symbol, self._timeframe.value, since=since_ms, limit=self._page_length, params=until
+                symbol, self._timeframe.value, since=since_ms, limit=candles_a_page(self._exchange), params=until
             ),
         )
 
@@ -235,13 +230,6 @@ def _row(row: Any, symbol: str) -> Row:
         raise VenueError(f"history of {symbol}: {str(row)[:120]} is no candle")
     first, high, low, last, volume = (nan if value is None else float(value) for value in row[1:])
     return row[0], first, high, low, last, volume
-
-
-def _candle(row: Row, symbol: str, timeframe: Timeframe) -> Candle:
-    try:
-        return candle_of(row, timeframe)
-    except DataError as error:
-        raise VenueError(f"history of {symbol}: {error}") from None
 
 
 def _rules(symbol: str, market: dict[str, Any] | None) -> TradingRules:

@@ -36,10 +36,11 @@ class RowSource(Protocol):
 
 
 class CheckedRows(Struct, frozen=True):
-    """The candles among some rows by their open times, and why the others are none."""
+    """The candles among some rows by their open times, and why the others are none, and which bars those are of."""
 
     candles: Mapping[int, Candle]
     refusals: tuple[str, ...]
+    refused_ms: frozenset[int]
 
 
 def candle_of(row: Sequence[Any], timeframe: Timeframe) -> Candle:
@@ -64,15 +65,18 @@ def check_rows(rows: Sequence[Sequence[Any]], timeframe: Timeframe, from_ms: int
     """Sort out the rows that open in `[from_ms, to_ms)`. Where one bar is said twice, the later word stands."""
     candles: dict[int, Candle] = {}
     refusals: list[str] = []
+    refused_ms: set[int] = set()
     for row in rows:
         try:
             candle = candle_of(row, timeframe)
         except DataError as error:
             refusals.append(str(error))
+            if isinstance(row, (list, tuple)) and row and type(row[0]) is int:
+                refused_ms.add(row[0])
             continue
         if from_ms <= candle.open_time_ms < to_ms:
             candles[candle.open_time_ms] = candle
-    return CheckedRows(dict(sorted(candles.items())), tuple(refusals))
+    return CheckedRows(dict(sorted(candles.items())), tuple(refusals), frozenset(refused_ms - candles.keys()))
 
 
 def final_until_ms(candles: Mapping[int, Candle], venue_ms: int, settled_ms: int, timeframe: Timeframe) -> int:

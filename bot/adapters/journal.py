@@ -9,39 +9,32 @@ at a time, from any thread.
 import sqlite3
 from collections.abc import Callable
 from contextlib import ExitStack, closing
-from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from msgspec import Struct
 from msgspec.structs import astuple
 
 from bot.adapters.journal_file import (
     Synchronous,
     check_format,
     connect,
-    damaged,
     disk_errors,
-    header_of,
-    last_block,
     prepare_to_write,
     transaction,
-    verified_blocks,
     wait_for_disk,
     write_new,
 )
 from bot.adapters.journal_format import (
     FILE_NAME,
-    FIRST_SEAL,
     INSERT_BLOCK,
     Block,
     array_of,
     encode,
-    identifying,
-    is_deed,
     seal_of_snapshot,
     without_latency,
 )
+from bot.adapters.journal_mark import JournalMark, checked_mark, require_no_mark
+from bot.adapters.journal_recovery import JournalEnd, Recovered, recover
 from bot.adapters.run_lock import RunLock
 from bot.core.commands import Deed, Observation
 from bot.core.errors import JournalError
@@ -53,35 +46,28 @@ _SESSION_EVENTS: Final = frozenset(SESSION_EVENTS)
 _Statement = tuple[str, tuple[object, ...]]
 
 
-class Recovered(Struct, frozen=True):
-    """
-    What a run needs to go on: its first record, its newest snapshot and everything recorded since.
-
-    `tail` holds events and deeds in order, never the header. Without a snapshot it goes back to the start.
-    """
-
-    header: RunStarted
-    finished: bool
-    snapshot: bytes | None
-    tail: tuple[AnyEvent | Deed, ...]
-
-
 class Journal:
     """One run's journal, open for writing. `create` and `resume` are the ways in."""
 
     def __init__(
-        self, path: Path, held: ExitStack, db: sqlite3.Connection, synchronous: Synchronous, block_records: int
+        self,
+        path: Path,
+        held: ExitStack,
+        db: sqlite3.Connection,
+        mark: JournalMark | None,
+        end: JournalEnd,
+        synchronous: Synchronous,
+        block_records: int,
     ) -> None:
         self._path = path
         self._held = held
+        self._mark = mark
         self._db = db
         self._synchronous = synchronous
         self._block_records = block_records
-        self._blocks = 0
-        self._events = 0
-        self._seal = FIRST_SEAL
-        self._sha256 = self._identified = sha256()
-        self._finished = False
+        self._blocks, self._events, self._seal = end.blocks, end.events, end.seal
+        self._sha256 = self._identified = end.sha256
+        self._finished = end.finished
         self._observations: list[Observation] = []
         self.observe: Callable[[Observation], None] = self._observations.append
         """Take what the engine observed: kept beside the events of its block."""
@@ -110,6 +96,7 @@ class Journal:
             held.callback(RunLock(folder).release)
             if path.exists():
                 raise JournalError(f"{path} is there already: resume that run, or name another folder")
+            require_no_mark(folder)
             write_new(path, header)
             journal, _ = cls._open(path, held, synchronous=synchronous, block_records=block_records)
         return journal
@@ -139,11 +126,13 @@ class Journal:
     def _open(
         cls, path: Path, held: ExitStack, *, synchronous: Synchronous, block_records: int
     ) -> tuple["Journal", Recovered]:
+        # What can be computed again may end earlier than it once did; what moves money may not.
+        mark = held.enter_context(checked_mark(path)) if synchronous == "FULL" else None
         db = held.enter_context(closing(connect(path)))
         finished = check_format(db, path)
         prepare_to_write(db, path, synchronous=synchronous)
-        journal = cls(path, held, db, synchronous, block_records)
-        recovered = journal._recover(finished=finished)
+        recovered, end = recover(db, path, finished=finished)
+        journal = cls(path, held, db, mark, end, synchronous, block_records)
         journal._held = held.pop_all()
         return journal, recovered
 
@@ -179,7 +168,7 @@ class Journal:
             return
         wait_for_disk(self._db, "NORMAL")
         try:
-            self.commit()
+            self._close_block()
         finally:
             wait_for_disk(self._db, self._synchronous)
 
@@ -191,9 +180,9 @@ class Journal:
             StorageError: The disk refused. The block stays open, and a later commit may succeed.
             JournalError: The run was finished before.
         """
-        block = self._closed_block()
-        if block is not None:
-            self._store(block)
+        if self._close_block() and self._mark:
+            with disk_errors(self._path):
+                self._mark.move(self._blocks, self._seal)
 
     def snapshot(self, state: bytes) -> None:
         """Close the open block and keep `state` as what the run has come to; raises as `commit` does."""
@@ -248,6 +237,13 @@ class Journal:
             taken[place] = instead
         return b"".join(taken)
 
+    def _close_block(self) -> bool:
+        """Store the open block; False where nothing was recorded."""
+        block = self._closed_block()
+        if block is not None:
+            self._store(block)
+        return block is not None
+
     def _closed_block(self) -> Block | None:
         """The open block as it will be written; None where nothing was recorded."""
         if not self._messages and not self._observations:
@@ -277,37 +273,3 @@ class Journal:
             self._blocks, self._events, self._seal = block.number, self.event_count, block.sha256
             self._sha256 = self._identified
             self._open_block()
-
-    def _recover(self, *, finished: bool) -> Recovered:
-        self._finished = finished
-        start, state = self._newest_snapshot()
-        header: RunStarted | None = None
-        tail: list[AnyEvent | Deed] = []
-        for block in verified_blocks(self._db, last_block(self._db)):
-            messages = block.messages()
-            self._sha256.update(b"".join(identifying(messages)))
-            if self._sha256.digest() != block.events_sha256:
-                raise JournalError(
-                    f"the run in {self._path.parent} was written by a version that fingerprints events in another"
-                    " way: it can be read, and only that version can go on with it"
-                )
-            self._blocks, self._seal = block.number, block.sha256
-            self._events = block.first_event + sum(not is_deed(message) for message in messages)
-            if block.number == 1:
-                header = header_of(block)
-            elif block.number > start:
-                tail += block.entries()
-        if header is None:
-            raise damaged(1, "missing")
-        return Recovered(header, finished, state, tuple(tail))
-
-    def _newest_snapshot(self) -> tuple[int, bytes | None]:
-        """The newest snapshot that is what was written, and its block; (0, None) where there is none."""
-        rows = self._db.execute(
-            "SELECT block, state, snapshots.sha256, blocks.sha256 FROM snapshots JOIN blocks ON id = block"
-            " ORDER BY block DESC"
-        )
-        for block, state, seal, block_seal in rows.fetchall():
-            if seal == seal_of_snapshot(block_seal, state):
-                return block, state
-        return 0, None

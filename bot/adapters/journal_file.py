@@ -71,6 +71,15 @@ def connect(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(path, timeout=_LOCK_WAIT_S, isolation_level=None, check_same_thread=False)
 
 
+def connect_to_read(path: Path) -> sqlite3.Connection:
+    """Open the file for reading, also while it is being written; nothing is changed, not even what is damaged."""
+    address = path.absolute().as_uri()
+    # SQLite shares a write-ahead log through a file beside the journal, which a read-only folder cannot take.
+    # Where there is no log there is no writer either, and the file can be read as it lies.
+    alone = not path.with_name(f"{path.name}-wal").exists() and not os.access(path.parent, os.W_OK)
+    return sqlite3.connect(f"{address}?mode=ro{'&immutable=1' if alone else ''}", uri=True, isolation_level=None)
+
+
 def prepare_to_write(db: sqlite3.Connection, path: Path, *, synchronous: Synchronous) -> None:
     """Let readers in while blocks are written, and make commits wait for the disk as long as they must."""
     (mode,) = db.execute("PRAGMA journal_mode = WAL").fetchone()

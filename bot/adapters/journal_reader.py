@@ -4,15 +4,21 @@ Reads a run back from its journal, also while it is being written and where noth
 Knows nothing of what is made of the records.
 """
 
-import os
-import sqlite3
 from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
 
 from msgspec import Struct
 
-from bot.adapters.journal_file import check_format, disk_errors, header_of, last_block, read_block, verified_blocks
+from bot.adapters.journal_file import (
+    check_format,
+    connect_to_read,
+    disk_errors,
+    header_of,
+    last_block,
+    read_block,
+    verified_blocks,
+)
 from bot.adapters.journal_format import FILE_NAME
 from bot.core.commands import Deed, Observation
 from bot.core.errors import JournalError
@@ -42,7 +48,7 @@ class StoredRun(Struct, frozen=True):
             JournalError: A block is not what was written, or holds a record of a newer version.
             StorageError: The disk refused.
         """
-        with disk_errors(self.path), closing(_open(self.path)) as db:
+        with disk_errors(self.path), closing(connect_to_read(self.path)) as db:
             for block in verified_blocks(db, self.blocks):
                 yield from block.entries()
                 yield from block.observed()
@@ -59,16 +65,8 @@ def read_run(folder: Path) -> StoredRun:
     path = folder / FILE_NAME
     if not path.is_file():
         raise JournalError(f"{folder} holds no journal: name the folder of a run")
-    with disk_errors(path), closing(_open(path)) as db:
+    with disk_errors(path), closing(connect_to_read(path)) as db:
         finished = check_format(db, path)
         last = read_block(db, last_block(db))
         header = header_of(read_block(db, 1))
     return StoredRun(path, header, last.events_sha256.hex(), finished, last.number)
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    address = path.absolute().as_uri()
-    # SQLite shares a write-ahead log through a file beside the journal, which a read-only folder cannot take.
-    # Where there is no log there is no writer either, and the file can be read as it lies.
-    alone = not path.with_name(f"{path.name}-wal").exists() and not os.access(path.parent, os.W_OK)
-    return sqlite3.connect(f"{address}?mode=ro{'&immutable=1' if alone else ''}", uri=True, isolation_level=None)

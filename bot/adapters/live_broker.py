@@ -122,7 +122,7 @@ class LiveBroker:
             self._standings.traded(given.symbol, given.last)
         for output in self._tracker.take(given):
             if isinstance(output, Foreign):
-                _log.warning("%s: order %s is not ours: it is left alone", output.symbol, output.client_order_id)
+                _tell_foreign(output)
             elif isinstance(output, AnyEvent):
                 self._post(output)
             elif self._group is None:
@@ -236,6 +236,14 @@ class LiveBroker:
             rules = await self._venue.renew_rules(request.symbol)
         if rules:
             self.hear(heard(rules, self._clock.now_ms()))
+
+
+def _tell_foreign(order: Foreign) -> None:
+    if order.has_our_name:
+        text = "%s: order %s is of this run and in none of its books: it is taken back if it is open"
+        _log.error(text, order.symbol, order.client_order_id)
+    else:
+        _log.warning("%s: order %s is not ours: it is left alone", order.symbol, order.client_order_id)
 
 
 def _no(error: CandlewickError) -> Refused | None:

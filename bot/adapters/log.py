@@ -1,5 +1,5 @@
 """
-Logs: one line an event on stderr, JSON for machines and colours for people, with secrets masked.
+Logs: one line an event on stderr, JSON for machines and words for people, with secrets masked.
 
 Set up once, by the root. Stdout belongs to the answers of the verbs. The standard library's loggers take the
 same way, so that what a library prints is masked as well.
@@ -18,13 +18,14 @@ QUIET_LOGGERS: Final = ("ccxt", "aiohttp", "websockets", "asyncio", "urllib3")
 """Libraries whose debug lines hold headers and frames: never heard below INFO."""
 
 
-def configure_logging(level: str = "info", stream: TextIO | None = None) -> None:
+def configure_logging(level: str = "info", stream: TextIO | None = None, *, as_json: bool = True) -> None:
     """
     Send every log of the process to `stream`.
 
     Args:
         level: The lowest level that is written: debug, info, warning or error.
-        stream: Where to; stderr when None. A terminal gets coloured lines, anything else JSON.
+        stream: Where to; stderr when None. A terminal gets coloured lines.
+        as_json: What anything else gets: a line of JSON an event, or lines in words, for whoever asked for words.
     """
     target = sys.stderr if stream is None else stream
     threshold = logging.getLevelNamesMapping()[level.upper()]
@@ -55,7 +56,7 @@ def configure_logging(level: str = "info", stream: TextIO | None = None) -> None
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 mask_secrets,
-                _renderer(target),
+                _renderer(target, as_json=as_json),
             ],
         )
     )
@@ -71,7 +72,9 @@ def mask_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> Even
     return {name: redact_named(name, value) for name, value in event.items()}
 
 
-def _renderer(stream: TextIO) -> Processor:
-    if stream.isatty():
-        return structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+def _renderer(stream: TextIO, *, as_json: bool) -> Processor:
+    if stream.isatty() or not as_json:
+        return structlog.dev.ConsoleRenderer(
+            colors=stream.isatty(), pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
+        )
     return structlog.processors.JSONRenderer(sort_keys=True)

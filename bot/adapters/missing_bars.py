@@ -4,7 +4,7 @@ What is made of history's silence about a bar, and of its word where the stream 
 Pure. One answer proves neither: both have to be repeated.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from bot.core.market import Candle
@@ -32,11 +32,19 @@ class MissingBars:
         self._answers = ANSWERS_WHERE_ORDINARY if only_trades else ANSWERS
         self._lasting_ms = 0 if only_trades else prove_ms
         self._absent: dict[int, tuple[int, int]] = {}
+        self._refused_ms: Collection[int] = ()
         self._insisted: tuple[Candle | None, int] = (None, 0)
 
-    def note(self, due: Iterable[int], candles: Mapping[int, Candle], now: int) -> None:
-        """Count which of the bars that are `due`, by open time, an answer lacks though it has later ones."""
+    def note(
+        self, due: Iterable[int], candles: Mapping[int, Candle], now: int, refused_ms: Collection[int] = ()
+    ) -> None:
+        """
+        Count which of the bars that are `due`, by open time, an answer lacks though it has later ones.
+
+        `refused_ms` are those of which it told what cannot be true.
+        """
         newest_ms = max(candles, default=-1)
+        self._refused_ms = refused_ms
         known = self._absent
         self._absent = {}
         for open_ms in due:
@@ -45,8 +53,13 @@ class MissingBars:
                 self._absent[open_ms] = (answers + 1, since)
 
     def never_was(self, open_ms: int, shown: Candle | None, now: int) -> bool:
-        """Whether a bar can be passed over; never one in which the stream has shown trades."""
-        if shown is not None and shown.volume > 0.0:
+        """
+        Whether a bar can be passed over.
+
+        One in which the stream has shown trades only where history insists on what cannot be true: there is no more to
+        come, and the market must not wait for it.
+        """
+        if shown is not None and shown.volume > 0.0 and open_ms not in self._refused_ms:
             return False
         answers, since = self._absent.get(open_ms, (0, now))
         return answers >= self._answers and now - since >= self._lasting_ms

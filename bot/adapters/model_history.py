@@ -60,6 +60,11 @@ class Story(Struct, frozen=True):
         """The change that counts: the pointer's, or the history's last where the pointer is lost."""
         return self.pointed or (self.changes[-1] if self.changes else None)
 
+    def left_ms(self, model: str) -> int | None:
+        """When a model was last gone back from; None if it never was."""
+        left = [change.at_ms for change in self.changes if change.action == "rolled back" and change.before == model]
+        return max(left, default=None)
+
     def in_turn(self) -> tuple[str, ...]:
         """The model in use, the one that it followed, and so on; one that was gone back from is not among them."""
         turn: list[str] = []

@@ -6,6 +6,7 @@ from typing import Literal
 from msgspec import Struct
 
 from bot.adapters.model_files import BundleFacts
+from bot.core.gate_names import GATE_NAMES
 
 
 class ModelNote(Struct, frozen=True):
@@ -29,7 +30,8 @@ class KeptVerdict(Struct, frozen=True):
     """
     What all gates said of a challenger beside the model that was in use then, None where there was none.
 
-    `shadowed` counts the forecasts of `[from_ms, until_ms)` that were compared.
+    `shadowed` counts the forecasts of `[from_ms, until_ms]` that were compared, `candles` names what they were made
+    of, and `attempt` says how often a challenger was held against this model on candles that overlap these.
     """
 
     challenger: str
@@ -39,15 +41,26 @@ class KeptVerdict(Struct, frozen=True):
     until_ms: int
     shadowed: int
     gates: tuple[KeptGate, ...]
+    candles: str = ""
+    attempt: int = 1
 
     @property
     def passed(self) -> bool:
-        """Whether every gate was passed."""
-        return bool(self.gates) and all(gate.passed for gate in self.gates)
+        """Whether every gate that there is was asked and passed."""
+        return not self._unasked() and all(gate.passed for gate in self.gates)
 
     def refusals(self) -> str:
-        """The gates that were not passed, in words."""
-        return "; ".join(f"{gate.name}: {gate.said}" for gate in self.gates if not gate.passed)
+        """The gates that were not passed, or not asked, in words."""
+        failed = [f"{gate.name}: {gate.said}" for gate in self.gates if not gate.passed]
+        return "; ".join([*failed, *(f"{name}: it was not asked" for name in self._unasked())])
+
+    def overlaps(self, from_ms: int, until_ms: int) -> bool:
+        """Whether it is about candles of `[from_ms, until_ms]`."""
+        return self.from_ms <= until_ms and from_ms <= self.until_ms
+
+    def _unasked(self) -> list[str]:
+        asked = {gate.name for gate in self.gates}
+        return [name for name in GATE_NAMES if name not in asked]
 
 
 class Standing(Struct, frozen=True):
@@ -59,7 +72,11 @@ class Standing(Struct, frozen=True):
 
 
 class ModelRow(Struct, frozen=True):
-    """One model of a registry; `facts` is None and `difference` says why where its bundle is damaged."""
+    """
+    One model of a registry; `facts` is None and `difference` says why where its bundle is damaged.
+
+    `verdict` is the last one, `verdicts` are all, in order of time.
+    """
 
     fingerprint: str
     state: Literal["current", "former", "challenger", "damaged"]
@@ -67,6 +84,7 @@ class ModelRow(Struct, frozen=True):
     note: ModelNote | None
     verdict: KeptVerdict | None
     difference: str | None = None
+    verdicts: tuple[KeptVerdict, ...] = ()
 
     @property
     def expires_ms(self) -> int | None:

@@ -3,12 +3,13 @@ Models on the disk, by fingerprint, and which of them is used.
 
     FOLDER/bundles/FINGERPRINT/    a bundle, as it was trained
     FOLDER/notes/FINGERPRINT       when it came, from where, and how long it may be used
-    FOLDER/verdicts/FINGERPRINT    what the gates said of it as a challenger
+    FOLDER/verdicts/FINGERPRINT    what the gates said of it as a challenger (`model_verdicts`)
     FOLDER/current, history        the model in use, and every change of that (`model_history`)
 
 Every byte of a bundle is compared with its manifest before it is used. Nothing is ever thrown away, so the model
 before is always there to go back to. A challenger that has not passed every gate against the model in use is not
-promoted, unless somebody insists, which is written down. Knows nothing of what a gate measures.
+promoted, nor one that was gone back from since its verdict, unless somebody insists, which is written down. Knows
+nothing of what a gate measures.
 """
 
 import fcntl
@@ -24,6 +25,7 @@ from bot.adapters.model_files import BundleFacts, check_bundle, copy_bundle, put
 from bot.adapters.model_history import Change, ModelHistory, Story
 from bot.adapters.model_records import KeptVerdict, Life, ModelNote, ModelRow, Standing
 from bot.adapters.model_seal import read_kept, sealed, write_whole
+from bot.adapters.model_verdicts import ModelVerdicts
 from bot.core.errors import ConfigError, ModelError, StorageError
 from bot.core.market import DAY_MS
 
@@ -51,6 +53,7 @@ class ModelRegistry:
         self._now_ms = now_ms
         self._bundles = folder / _BUNDLES
         self._history = ModelHistory(folder)
+        self._verdicts = ModelVerdicts(folder / "verdicts")
 
     def add(self, bundle: Path, note: ModelNote) -> BundleFacts:
         """
@@ -85,9 +88,7 @@ class ModelRegistry:
         found = [one for one in prints if len(name) >= _SHORTEST_PREFIX and one.startswith(name)]
         found = found or [one for one in prints if self._name(one) == name]
         if len(found) != 1:
-            told = (
-                ", ".join(f"{self._name(one) or 'damaged'}@{one[:12]}" for one in found or prints) or "nothing at all"
-            )
+            told = ", ".join(f"{self._name(one) or 'damaged'}@{one[:12]}" for one in found or prints) or "nothing"
             raise ConfigError(f"{name} names {len(found)} models of {self.folder}: choose one of {told}")
         return found[0]
 
@@ -133,7 +134,7 @@ class ModelRegistry:
             story = self._history.read()
             if story.pointed is not None and story.pointed.model == fingerprint:
                 return None
-            refusal = self._refusal(fingerprint, story)
+            refusal = self.refusal(fingerprint)
             if refusal is not None and not forced:
                 raise ModelError(f"{facts.name}@{fingerprint[:12]} is not promoted: {refusal}")
             reason = f"by force, though {refusal}" if refusal else "it passed every gate"
@@ -163,13 +164,30 @@ class ModelRegistry:
             return self._history.write("rolled back", to, self._now_ms(), reason, forced=False)
 
     def keep_verdict(self, verdict: KeptVerdict) -> None:
-        """Write down what the gates said; an earlier verdict on the same challenger is replaced."""
+        """Write down what the gates said, behind what they said before."""
         with self._writing():
-            write_whole(self._kept("verdicts", verdict.challenger), sealed(verdict))
+            self._verdicts.append(verdict)
 
     def verdict(self, fingerprint: str) -> KeptVerdict | None:
         """What the gates said last of a challenger; None where nothing was, or what is kept is damaged."""
-        return read_kept(self._kept("verdicts", fingerprint), KeptVerdict)
+        return self._verdicts.last(fingerprint)
+
+    def attempt(self, challenger: str, candles: str, span: tuple[int, int]) -> int:
+        """Count, from 1, how often the model in use was challenged on candles that overlap these."""
+        return self._verdicts.attempt(challenger, self.in_use(), candles, span)
+
+    def refusal(self, fingerprint: str) -> str | None:
+        """Why a model is not promoted without force; None where nothing speaks against it."""
+        verdict, story, champion = self.verdict(fingerprint), self._history.read(), self.in_use()
+        if verdict is None or verdict.challenger != fingerprint:
+            return "no gate has judged it: `candlewick models judge` or `candlewick retrain` does"
+        if verdict.champion != champion:
+            judged, used = (one[:12] if one else "no model" for one in (verdict.champion, champion))
+            return f"it was judged beside {judged}, and {used} is in use: judge it again"
+        left_ms = story.left_ms(fingerprint)
+        if left_ms is not None and verdict.until_ms <= left_ms:
+            return "it was gone back from since the last candle that it was judged on: judge it again on later ones"
+        return None if verdict.passed else verdict.refusals()
 
     def note(self, fingerprint: str) -> ModelNote | None:
         """When a model came, and how long it lives; None where that is not known."""
@@ -200,29 +218,18 @@ class ModelRegistry:
     def _standing(self, fingerprint: str, *remarks: str) -> Standing:
         return Standing(check_bundle(self.path(fingerprint), fingerprint), self.path(fingerprint), remarks)
 
-    def _refusal(self, fingerprint: str, story: Story) -> str | None:
-        """Why a model may not be promoted; None where nothing speaks against it."""
-        verdict = self.verdict(fingerprint)
-        champion = story.newest.model if story.newest else None
-        if verdict is None or verdict.challenger != fingerprint:
-            return "no gate has judged it: `candlewick models judge` or `candlewick retrain` does"
-        if verdict.champion != champion:
-            judged = verdict.champion[:12] if verdict.champion else "no model"
-            used = champion[:12] if champion else "no model"
-            return f"it was judged beside {judged}, and {used} is in use: judge it again"
-        return None if verdict.passed else (verdict.refusals() or "its verdict names no gate")
-
     def _row(self, fingerprint: str, story: Story) -> ModelRow:
         note, verdict = self.note(fingerprint), self.verdict(fingerprint)
+        verdicts = self._verdicts.of(fingerprint)
         try:
             facts = check_bundle(self.path(fingerprint), fingerprint)
         except ModelError as error:
-            return ModelRow(fingerprint, "damaged", None, note, verdict, str(error))
+            return ModelRow(fingerprint, "damaged", None, note, verdict, str(error), verdicts)
         models = story.models()
         state: Literal["current", "former", "challenger"] = "challenger"
         if fingerprint in models:
             state = "current" if models[0] == fingerprint else "former"
-        return ModelRow(fingerprint, state, facts, note, verdict)
+        return ModelRow(fingerprint, state, facts, note, verdict, verdicts=verdicts)
 
     def _difference(self, fingerprint: str) -> str | None:
         """What is wrong with a bundle; None where it is whole."""

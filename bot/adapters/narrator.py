@@ -6,7 +6,7 @@ from typing import Final
 from msgspec import Struct
 
 from bot.core.commands import BreakerTripped, Decided, Deed, Marked, Notify, Observation, SubmitOrder, Verdict
-from bot.core.events import AnyEvent, OrderFilled
+from bot.core.events import AnyEvent, OrderFilled, SessionStarted
 from bot.core.orders import Fill, Purpose
 from bot.core.ports import Record
 
@@ -21,13 +21,13 @@ class Filled(Struct, frozen=True):
     purpose: Purpose
 
 
-Told = Filled | BreakerTripped | Notify | Decided | Marked
+Told = SessionStarted | Filled | BreakerTripped | Notify | Decided | Marked
 Tell = Callable[[Told], None]
 
 
 class Narrator:
     """
-    Passes everything to the journal, and fills, breakers, notices and refusals to `tell` as well.
+    Passes everything to the journal; that a session began, fills, breakers, notices and refusals to `tell` as well.
 
     A refusal is told when its reason is another than the market's last one: a level is refused at every close.
 
@@ -44,9 +44,11 @@ class Narrator:
         self._purposes = dict(purposes)
 
     def append(self, event: AnyEvent) -> None:
-        """Write an event; tell of a fill."""
+        """Write an event; tell of a fill, and that the session has begun."""
         self._journal.append(event)
-        if isinstance(event, OrderFilled):
+        if isinstance(event, SessionStarted):
+            self._tell(event)
+        elif isinstance(event, OrderFilled):
             self._tell(Filled(event.fill, self._purposes.get(event.fill.client_order_id, Purpose.OPERATOR)))
 
     def record(self, deed: Deed) -> None:

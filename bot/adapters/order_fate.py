@@ -9,12 +9,12 @@ from decimal import Decimal
 from typing import Final, assert_never
 
 from bot.adapters.order_absence import Absence
+from bot.adapters.order_grids import MarketGrid
 from bot.adapters.order_messages import (
     Answered,
     NotSent,
     OrderReport,
     Outcome,
-    PlaceOrder,
     Refusal,
     Refused,
     TradeReport,
@@ -25,10 +25,11 @@ from bot.adapters.order_outputs import OrderOutput
 from bot.adapters.order_patience import OrderPatience
 from bot.adapters.order_questions import OrderQuestions, retry_at_ms
 from bot.adapters.order_record import OrderRecord
+from bot.adapters.order_sending import OrderSending
 from bot.adapters.order_stage import PENDING, Stage
 from bot.adapters.order_story import OrderStory
-from bot.adapters.watched_stops import WATCHED, at_market, lacks_room
-from bot.core.orders import ZERO, Intent, Purpose
+from bot.adapters.watched_stops import lacks_room
+from bot.core.orders import STOP, WATCHED, ZERO, Intent
 
 _NEVER_SENT: Final = "taken back before it was sent"
 
@@ -55,13 +56,14 @@ class OrderFate:
         self._patience = patience
         self._story = OrderStory(intent)
         self.questions = OrderQuestions(intent.symbol, intent.client_order_id, patience)
+        self._sending = OrderSending(intent, patience)
         self._confirm_ms = -1
-        self._is_unwanted = self._was_lost = self._was_watched = self._was_denied = False
+        self._is_unwanted = self._was_lost = self._was_denied = False
 
     @property
     def protects(self) -> bool:
-        """Whether it cuts risk: then it waits out whatever keeps it from being sent."""
-        return self.intent.purpose is not Purpose.ENTRY
+        """Whether it cuts risk."""
+        return self._sending.protects
 
     @property
     def is_pending(self) -> bool:
@@ -73,6 +75,11 @@ class OrderFate:
         """Whether the venue has said that it has the order, and not yet that it is over."""
         return self.stage is Stage.KNOWN and self.record.end is None
 
+    @property
+    def lacks_coins(self) -> bool:
+        """Whether it waits for a look at the account, to learn how much there is to sell."""
+        return self.stage is Stage.WAITING and self._sending.short_ms is not None
+
     def await_sending(self, now: int) -> None:
         """Have it sent as soon as it may be."""
         self.stage = Stage.WAITING
@@ -80,7 +87,7 @@ class OrderFate:
 
     def watch(self, now: int, out: list[OrderOutput]) -> None:
         """Hold a stop here until its price is touched."""
-        self.stage, self._was_watched = Stage.WATCHED, True
+        self.stage, self._sending.was_watched = Stage.WATCHED, True
         self.absence.end()
         self.questions.rest()
         self._story.accepted(WATCHED, now, out)
@@ -89,7 +96,7 @@ class OrderFate:
         """Take up an order that the books hold as working. A watched stop may just have been sent."""
         self._story.take_up()
         if venue_order_id == WATCHED:
-            self.stage, self._was_watched = Stage.DOUBTED, True
+            self.stage, self._sending.was_watched = Stage.DOUBTED, True
             self.absence.begin(now)
         else:
             self.stage, self.record.venue_order_id = Stage.KNOWN, venue_order_id
@@ -101,26 +108,52 @@ class OrderFate:
         self._doubt("the process ended before the venue had answered", now, out)
         self.confirm(now)
 
-    def hand_over(self, last: Decimal | None, now: int, out: list[OrderOutput]) -> None:
+    def hand_over(self, last: Decimal | None, grid: MarketGrid | None, now: int, out: list[OrderOutput]) -> None:
         """
-        Have it sent, if it is time; `last` is the market's price.
+        Have it sent, if it is time; `last` is the market's price, `grid` what orders have to keep to there now.
 
-        `WAITING` alone leads here: before the first time, and after a proof that nothing of it is at the venue (it was
-        not sent or not let in; a watched stop was never sent or proven absent). Nothing is sent on a doubt.
+        What cuts risk is cut to that. `WAITING` alone leads here: before the first time, and after a proof that nothing
+        of it is at the venue (it was not sent or not let in; a watched stop was never sent or proven absent). Nothing
+        is sent on a doubt.
         """
         if self.stage is not Stage.WAITING or not self.questions.placing.is_due(now):
             return
-        intent = at_market(self.intent) if self._was_watched else self.intent
-        self._story.handed_over(intent, last)
+        request = self._sending.request(grid, now)
+        refusal = self._sending.too_late(now)
+        if refusal or request is None:
+            self.deny(refusal or "not sent: it is less than the least that the venue takes now", now, out)
+            return
+        self.record.sent = request.intent.quantity
+        self._story.handed_over(request.intent, last)
         self.stage = Stage.HANDED
         self.questions.placed(now, lost_ms=self._patience.answer_ms)
-        out.append(PlaceOrder(intent, None if self.protects else now + self._patience.entry_ms))
+        out.append(request)
 
-    def ask(self, now: int, out: list[OrderOutput]) -> None:
-        """Ask what is due."""
+    def hold_back(self, reason: str, now: int, out: list[OrderOutput]) -> None:
+        """Note that it cannot be sent yet: a stop that was watched here does not protect any more meanwhile."""
+        if self.stage is Stage.WAITING and self._sending.was_watched:
+            self._story.unknown(f"its price is touched, but it could not be sent yet: {reason}", now, out)
+
+    def found(self, most: Decimal, asked_ms: int, now: int, out: list[OrderOutput], *, is_told: bool) -> None:
+        """Take how much there is to sell, by a look at the account; `is_told` says that the engine knows it."""
+        short_ms = self._sending.short_ms
+        if short_ms is None or asked_ms < short_ms:
+            return
+        if self._sending.found(most):
+            self.questions.placing.again(now)
+        elif is_told:
+            self._finish(f"not sent: there is no more than {most.normalize():f} to sell", now, out)
+
+    def due_ms(self, speak_from_ms: int, order_from_ms: int) -> int | None:
+        """When something is due, where nothing is said and nothing ordered before then; None while nothing is."""
+        return self.questions.due_ms(speak_from_ms, order_from_ms, order_from_ms if self._is_shield else speak_from_ms)
+
+    def ask(self, now: int, out: list[OrderOutput], *, may_order: bool) -> None:
+        """Ask what is due. A stop is not given up while what is to follow it could not be sent."""
         if self.stage is Stage.HANDED and self.questions.looking.is_due(now):
             self._story.unknown("nobody has said what became of sending it", now, out)
-        out += self.questions.due(self.record.venue_order_id, now)
+        may_take_back = may_order or not self._is_shield
+        out += self.questions.due(self.record.venue_order_id, now, may_take_back=may_take_back)
 
     def placed(self, outcome: Outcome, now: int, out: list[OrderOutput]) -> None:
         """Take what became of handing it over. What is known by other ways is not doubted again."""
@@ -134,15 +167,19 @@ class OrderFate:
             case Refused(refusal=Refusal.DUPLICATE) | Unresolved():
                 # A venue that has the order already was sent it: whoever sent it twice, this was the second time.
                 self._doubt(outcome.reason, now, out)
-            case Refused() if lacks_room(self.intent, outcome) and not (self._was_watched or self._is_unwanted):
+            case Refused() if lacks_room(self.intent, outcome) and not (self._sending.was_watched or self._is_unwanted):
                 self.watch(now, out)
-            case NotSent() | Refused(refusal=Refusal.LIMITED) if self._is_unwanted:
+            case NotSent() | Refused(refusal=Refusal.LIMITED | Refusal.FUNDS) if self._is_unwanted:
                 self._finish(_NEVER_SENT, now, out)
-            case NotSent() | Refused(refusal=Refusal.LIMITED) if self.protects:
+            case NotSent() | Refused(refusal=Refusal.LIMITED | Refusal.FUNDS) if self.protects:
                 # Here alone may the same order go out again: it is proven that nothing of it is there.
                 self.questions.looking.rest()
-                self.questions.placing.again(now, outcome.retry_at_ms)
                 self.stage = Stage.WAITING
+                self.hold_back(outcome.reason, now, out)
+                if isinstance(outcome, Refused) and outcome.refusal is Refusal.FUNDS:
+                    self._sending.short_ms = now
+                else:
+                    self.questions.placing.again(now, outcome.retry_at_ms)
             case Refused():
                 self.deny(outcome.reason, now, out)
             case NotSent():
@@ -240,7 +277,7 @@ class OrderFate:
         """The price of a watched stop was touched. One that may have been sent before cannot be sent."""
         if self.stage is Stage.WATCHED:
             self.await_sending(now)
-        elif self._was_watched and self.stage is Stage.DOUBTED:
+        elif self._sending.was_watched and self.stage is Stage.DOUBTED:
             self._story.unknown("its price is touched, but it may have been sent already", now, out)
 
     def vanish(self, now: int, out: list[OrderOutput]) -> None:
@@ -250,11 +287,16 @@ class OrderFate:
         self._go_on(now, out)
 
     @property
+    def _is_shield(self) -> bool:
+        """Whether it is a stop that protects, as far as anybody was told."""
+        return self.is_at_venue and self.intent.type is STOP and not self._story.is_over
+
+    @property
     def _is_in_question(self) -> bool:
         """Whether it has to be asked for until something has happened to it."""
         if self.is_at_venue and not self.absence.is_suspected:
             is_stale = self.record.confirmed_ms < self._confirm_ms
-            return is_stale or self._was_watched or self.record.takes_liquidity
+            return is_stale or self._sending.was_watched or self.record.takes_liquidity
         return self.is_pending and self.record.end is None
 
     def _go_on(self, now: int, out: list[OrderOutput]) -> None:
@@ -294,7 +336,7 @@ class OrderFate:
             self.questions.counting.want(now)  # what it has traded is counted before it is given up
         elif self.stage is Stage.KNOWN:
             self.is_vanished = True
-        elif self._was_watched and not self._is_unwanted:
+        elif self._sending.was_watched and not self._is_unwanted:
             self.watch(now, out)
         else:
-            self.deny("it never reached the venue", now, out, was_believed=self._was_watched or self._was_lost)
+            self.deny("it never reached the venue", now, out, was_believed=self._sending.was_watched or self._was_lost)

@@ -213,12 +213,18 @@ class StreamChanged(OrderInput, frozen=True, tag=True):
 
 
 class RulesHeard(OrderInput, frozen=True, tag=True):
-    """How orders have to be written in a market now: in multiples of all these steps, and whether stops may rest."""
+    """
+    How orders have to be written in a market now: in multiples of all these steps, and whether stops may rest.
+
+    `least` is the smallest quantity, `most_at_market` the greatest of an order at the market; 0 is no bound.
+    """
 
     symbol: str
     lot_steps: tuple[Decimal, ...]
     tick_sizes: tuple[Decimal, ...]
     takes_stops: bool
+    least: Decimal = ZERO
+    most_at_market: Decimal = ZERO
 
 
 class MarketPrice(OrderInput, frozen=True, tag=True):

@@ -10,8 +10,8 @@ class Foreign(Struct, frozen=True, tag=True):
     """
     An order in our markets that the books do not know. Told once, and left alone.
 
-    `has_our_name` says that its id begins like those of this run: somebody else goes by our name, or a journal is
-    missing.
+    `has_our_name` says that its id begins like those of this run: an earlier process sent it and gave it up for lost.
+    It is taken back.
     """
 
     symbol: str

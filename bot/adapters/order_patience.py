@@ -16,6 +16,8 @@ class OrderPatience(Struct, frozen=True):
 
     Sending:
         entry_ms: An entry that could not be sent by then is given up: its price is of another moment.
+        decision_ms: An entry that was decided longer ago is not sent at all. Above what a decision may take, and
+            `entry_ms`.
         answer_ms: A question without any answer after this long is lost; above every time limit of the shell.
 
     Asking:
@@ -41,6 +43,7 @@ class OrderPatience(Struct, frozen=True):
     """
 
     entry_ms: int = 5_000
+    decision_ms: int = 15_000
     answer_ms: int = 120_000
     first_ask_ms: int = 500
     longest_ask_ms: int = 15_000

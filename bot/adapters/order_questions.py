@@ -100,13 +100,21 @@ class OrderQuestions:
         self._order_id: Final = order_id
         self.placing, self.looking, self.counting, self.taking_back = (paced(patience) for _ in range(4))
 
-    @property
-    def due_ms(self) -> int | None:
-        """When the next one is due, or the order is to be sent; None while there is nothing to do."""
-        dues = (self.placing.due_ms, self.looking.due_ms, self.counting.due_ms, self.taking_back.due_ms)
-        return min((due for due in dues if due is not None), default=None)
+    def due_ms(self, speak_from_ms: int, order_from_ms: int, back_from_ms: int) -> int | None:
+        """
+        When the next one is due, or the order is to be sent; None while there is nothing to do.
 
-    def due(self, venue_order_id: str, now: int) -> list[Question]:
+        Nothing is asked before `speak_from_ms`, ordered before `order_from_ms` or taken back before `back_from_ms`.
+        """
+        dues = (
+            (self.placing.due_ms, order_from_ms),
+            (self.looking.due_ms, speak_from_ms),
+            (self.counting.due_ms, speak_from_ms),
+            (self.taking_back.due_ms, back_from_ms),
+        )
+        return min((max(due, from_ms) for due, from_ms in dues if due is not None), default=None)
+
+    def due(self, venue_order_id: str, now: int, *, may_take_back: bool = True) -> list[Question]:
         """Those that are due, taken as asked."""
         symbol, order_id = self._symbol, self._order_id
         asked: list[Question] = []
@@ -115,7 +123,7 @@ class OrderQuestions:
             (self.looking, AskOrder(symbol, order_id)),
             (self.counting, AskTrades(symbol, order_id, venue_order_id)),
         ):
-            if question.is_due(now):
+            if question.is_due(now) and (may_take_back or question is not self.taking_back):
                 question.asked(now)
                 asked.append(words)
         return asked

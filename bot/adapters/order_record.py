@@ -28,6 +28,7 @@ class OrderRecord:
         intent: The order as the books have it.
         before: What an earlier process has counted of it.
 
+    `sent` is the quantity that this process has handed over, which can be less than what is wanted; 0 where it has not.
     `end` is the status in which it is over, None while it is not, and `end_reason` says why. `known_ms` is when this
     process first heard of it, and `heard_ms` when it did last; `confirmed_ms` when a question was asked that was
     answered with where the order stands, and `trades_shown_ms` one with its trades.
@@ -35,6 +36,7 @@ class OrderRecord:
 
     def __init__(self, intent: Intent, before: Decimal = ZERO) -> None:
         self.trades = TradeCount(before)
+        self.sent = ZERO
         self.venue_order_id = ""
         self.end: VenueStatus | None = None
         self.end_reason = ""
@@ -76,8 +78,8 @@ class OrderRecord:
         if asked_ms is not None:
             self.confirmed_ms = max(self.confirmed_ms, asked_ms)
         news = self.trades.hear(report.executed, self._own(report.trades))
-        # What is filled has executed all of its quantity: to say the one without the other proves neither.
-        is_torn = report.status is VenueStatus.FILLED and self.trades.executed < self._intent.quantity
+        # What is filled has executed all that was sent: to say the one without the other proves neither.
+        is_torn = report.status is VenueStatus.FILLED and self.trades.executed < self._sent_as_in(report)
         if report.status.is_final and not is_torn:
             self.close(report.status, report.reason or _WORDS[report.status])
         return news
@@ -91,6 +93,11 @@ class OrderRecord:
         """It is over; what was said of that first, stands."""
         if self.end is None:
             self.end, self.end_reason = end, reason
+
+    def _sent_as_in(self, report: OrderReport) -> Decimal:
+        # An earlier process may have sent less than was wanted: then only the venue knows how much.
+        wanted = self._intent.quantity
+        return self.sent or min(report.quantity or wanted, wanted)
 
     def _own(self, trades: Iterable[TradeReport]) -> list[TradeReport]:
         intent = self._intent

@@ -15,14 +15,14 @@ from bot.core.orders import BUY, LIMIT, STOP, Fill, Intent
 
 
 class OrderStory:
-    """The events of one order."""
+    """The events of one order. `is_over` says that its end has been told."""
 
     def __init__(self, intent: Intent) -> None:
         self._intent = intent
         self._reference = _resting_price(intent)
         self._is_accepted = False
         self._is_unknown = False
-        self._is_over = False
+        self.is_over = False
 
     def take_up(self) -> None:
         """Go on where an earlier process has told that it was accepted."""
@@ -34,13 +34,13 @@ class OrderStory:
 
     def accepted(self, venue_order_id: str, now: int, out: list[OrderOutput]) -> None:
         """The venue holds it, or we do in its place: told once, and again after a doubt."""
-        if (not self._is_accepted or self._is_unknown) and not self._is_over:
+        if (not self._is_accepted or self._is_unknown) and not self.is_over:
             self._is_accepted, self._is_unknown = True, False
             out.append(OrderAccepted(now, self._intent.client_order_id, venue_order_id))
 
     def unknown(self, reason: str, now: int, out: list[OrderOutput]) -> None:
         """Nobody knows whether the venue has it."""
-        if not self._is_unknown and not self._is_over:
+        if not self._is_unknown and not self.is_over:
             self._is_unknown = True
             out.append(OrderUnknown(now, self._intent.client_order_id, reason))
 
@@ -65,18 +65,21 @@ class OrderStory:
 
     def rejected(self, reason: str, now: int, out: list[OrderOutput]) -> None:
         """It is proven not to be at the venue."""
-        if not self._is_over:
-            self._is_over = True
+        if not self.is_over:
+            self.is_over = True
             out.append(OrderRejected(now, self._intent.client_order_id, reason))
 
     def ended(self, reason: str, record: OrderRecord, now: int, out: list[OrderOutput]) -> None:
         """Nothing more can happen to it. One that has traded all of its quantity has told so by its fills."""
         if record.end is VenueStatus.REJECTED and not self._is_accepted:
             self.rejected(reason, now, out)
-        elif not self._is_over:
-            self._is_over = True
-            if record.trades.total < self._intent.quantity:
-                out.append(OrderCancelled(now, self._intent.client_order_id, reason))
+        elif not self.is_over:
+            self.is_over = True
+            left = self._intent.quantity - record.trades.total
+            if left > 0:
+                is_cut = record.end is VenueStatus.FILLED
+                why = f"what the venue takes of it is filled: {left} of it was not sent" if is_cut else reason
+                out.append(OrderCancelled(now, self._intent.client_order_id, why))
 
 
 def _resting_price(intent: Intent) -> Decimal | None:

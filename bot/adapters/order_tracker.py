@@ -12,8 +12,10 @@ from decimal import Decimal
 from typing import assert_never
 
 from bot.adapters.account_looks import AccountLooks
+from bot.adapters.account_shortage import AccountShortage
 from bot.adapters.foreign_orders import ForeignOrders
 from bot.adapters.known_orders import KnownOrders
+from bot.adapters.order_grids import OrderGrids
 from bot.adapters.order_messages import (
     AccountLookedUp,
     AnyOrderInput,
@@ -31,8 +33,8 @@ from bot.adapters.order_messages import (
 )
 from bot.adapters.order_outputs import OrderOutput
 from bot.adapters.order_patience import OrderPatience
-from bot.adapters.order_stage import Stage
 from bot.adapters.reconciliation import Reconciliation
+from bot.adapters.stray_orders import StrayOrders
 from bot.adapters.venue_epoch import EpochWatch, Verdict
 from bot.adapters.venue_standing import VenueStanding
 from bot.adapters.watched_stops import is_touched
@@ -77,9 +79,12 @@ class OrderTracker:
         self._watched = frozenset(watched)
         self._orders = KnownOrders(patience)
         self._standing = VenueStanding(by_symbol, patience)
+        self._grids = OrderGrids(by_symbol)
         self._foreign = ForeignOrders(id_prefix, self.counts)
+        self._strays = StrayOrders(patience)
         self._reconciliation = Reconciliation(by_symbol, patience)
         self._looks = AccountLooks(by_symbol, patience)
+        self._shortage = AccountShortage(by_symbol, patience)
         self._epoch = EpochWatch(by_symbol, may_reset=may_reset)
         self._last: dict[str, Decimal] = {}
         self._now = 0
@@ -110,6 +115,7 @@ class OrderTracker:
                 self._stream(given, now)
             case RulesHeard():
                 self._standing.fit(given, is_watched=given.symbol in self._watched, now=now, out=out)
+                self._grids.hear(given, now, out)
             case TimePassed():
                 pass
             case _:
@@ -161,12 +167,16 @@ class OrderTracker:
         self._orders.confirm(now)
         self._looks.hurry(now)
         self._reconciliation.begin(asked, self._orders.everything, now)
+        self._epoch.expect(self._reconciliation.own({}), asked.foreign)
 
     def _answered(self, given: AnyAnswer, now: int, out: list[OrderOutput]) -> None:
         """Take the answer to a question about one order."""
         fate = self._orders.get(given.client_order_id)
         if not fate:
-            self.counts["answers about no order of ours"] += 1
+            if isinstance(given, CancelAnswered) and self._strays.taken_back(given.client_order_id, given.outcome, now):
+                self._standing.learn(given.outcome, "", now, out)
+            else:
+                self.counts["answers about no order of ours"] += 1
             return
         symbol = fate.intent.symbol
         if isinstance(given, TradesLookedUp):
@@ -177,6 +187,8 @@ class OrderTracker:
         self._standing.learn(outcome, symbol, now, out, was_order=isinstance(given, Placed))
         if isinstance(given, Placed):
             fate.placed(outcome, now, out)
+            if fate.lacks_coins:
+                self._looks.hurry(now)
         elif isinstance(given, CancelAnswered):
             fate.taken_back(outcome, now, out)
         else:
@@ -188,7 +200,13 @@ class OrderTracker:
             fate.heard(report, now, out)
         elif self._has_books or not self._foreign.is_named_like_ours(report):
             # Before the books are known, what has our name may be ours: it is asked for with them.
-            out += self._foreign.see(report)
+            self._see_stranger(report, now, out)
+
+    def _see_stranger(self, report: OrderReport, now: int, out: list[OrderOutput]) -> None:
+        """Leave an order alone that is not in the books, unless its name is of this run: nobody else takes it back."""
+        out += self._foreign.see(report)
+        if self._foreign.is_named_like_ours(report):
+            self._strays.see(report, now)
 
     def _account(self, given: AccountLookedUp, now: int, out: list[OrderOutput]) -> None:
         self._standing.learn(given.refused, "", now, out)
@@ -203,10 +221,12 @@ class OrderTracker:
             if fate:
                 shown[fate.intent.client_order_id] = report
             elif self._has_books:
-                out += self._foreign.see(report)
+                self._see_stranger(report, now, out)
         for order_id, fate in self._orders.working.items():
             fate.account_seen(shown.get(order_id), given.asked_at_ms, now, out)
         self._epoch.see(given.balances, self._orders.working.values(), shown)
+        everything = self._orders.everything
+        self._shortage.see(given, self._reconciliation.own(everything), everything.values(), now, out)
         if self._reconciliation.compare(given, self._orders.everything, now, out):
             self._orders.confirm(now)
 
@@ -229,19 +249,21 @@ class OrderTracker:
         may_speak, may_order = now >= standing.silent_until_ms, now >= standing.orders_from_ms
         for fate in orders.working.values():
             if may_order:
-                fate.hand_over(self._last.get(fate.intent.symbol), now, out)
+                symbol = fate.intent.symbol
+                fate.hand_over(self._last.get(symbol), self._grids.of(symbol), now, out)
+            else:
+                fate.hold_back(standing.no_order(now), now, out)
             if may_speak:
-                fate.ask(now, out)
+                fate.ask(now, out, may_order=may_order)
         orders.settle()
         self._reconciliation.look(now)
-        looks.plan(orders.working.values(), self._reconciliation.due_ms, now, is_down=standing.is_down)
+        others_ms = self._reconciliation.due_ms, self._shortage.due_ms
+        looks.plan(orders.working.values(), others_ms, now, is_down=standing.is_down)
         if may_speak:
             looks.ask(now, out)
-        dues = [standing.due_ms, standing.heard_from(looks.due_ms)]
-        dues += [
-            standing.heard_from(fate.questions.due_ms, is_order=fate.stage is Stage.WAITING)
-            for fate in orders.working.values()
-        ]
+            self._strays.ask(now, out)
+        dues = [standing.due_ms, standing.heard_from(looks.due_ms), standing.heard_from(self._strays.due_ms)]
+        dues += [fate.due_ms(standing.silent_until_ms, standing.orders_from_ms) for fate in orders.working.values()]
         self._next_look_ms = min((due for due in dues if due is not None), default=None)
 
     def _judge_vanished(self, now: int, out: list[OrderOutput]) -> None:
@@ -255,3 +277,4 @@ class OrderTracker:
             self._epoch.forget()
             self._orders.begin_epoch(now, out)
             self._reconciliation.begin_epoch(self._budget, now)
+            self._shortage.begin_epoch()

@@ -21,6 +21,7 @@ class Patience(Struct, frozen=True):
         confirm_ms: From the last request to the confirmation of every key.
         first_retry_ms: Before the second try of a connection; it doubles with each failure in a row.
         longest_retry_ms: The longest pause that doubling leads to.
+        refused_ms: Before the next try where the certificate or the address was refused, which had been good before.
         hand_over_ms: The age at which a connection is replaced; Binance ends it after 24 hours.
         tick_ms: Between two looks at the time.
 
@@ -44,6 +45,7 @@ class Patience(Struct, frozen=True):
     confirm_ms: int = 10_000
     first_retry_ms: int = 1_000
     longest_retry_ms: int = 60_000
+    refused_ms: int = 300_000
     hand_over_ms: int = 23 * 3_600_000
     tick_ms: int = 500
     silence_ms: int = 60_000

@@ -8,9 +8,9 @@ look that does not is no proof: balances lag behind trades. Sans-I/O.
 from collections.abc import Mapping
 from decimal import Decimal
 
-from bot.adapters.account_check import check, in_words, own_part
+from bot.adapters.account_check import check, in_words, own_part, rounded_off
 from bot.adapters.order_fate import OrderFate
-from bot.adapters.order_messages import AccountLookedUp
+from bot.adapters.order_messages import AccountLookedUp, TradeReport
 from bot.adapters.order_outputs import OrderOutput
 from bot.adapters.order_patience import OrderPatience
 from bot.core.commands import Reconcile, SubmitOrder
@@ -39,6 +39,7 @@ class Reconciliation:
         self._patience = patience
         self._cash = ZERO
         self._holdings: dict[str, Decimal] = {}
+        self._fills = 0
         self._booked: dict[str, Decimal] = {}
         self._awaited: list[OrderFate] = []
         self._since_ms = -1
@@ -56,7 +57,7 @@ class Reconciliation:
     def begin(self, asked: Reconcile, fates: Mapping[str, OrderFate], now: int) -> None:
         """Compare with these books; `fates` are all orders known by now, those of the books among them."""
         self.is_open = True
-        self._cash, self._holdings = asked.cash, asked.holdings
+        self._cash, self._holdings, self._fills = asked.cash, asked.holdings, asked.fills
         # What the books do not name any more they have booked to its end.
         self._booked = {order_id: fate.record.trades.total for order_id, fate in fates.items()}
         self._booked |= {order.intent.client_order_id: order.filled for order in asked.orders}
@@ -71,6 +72,7 @@ class Reconciliation:
     def begin_epoch(self, budget: Decimal, now: int) -> None:
         """The venue has begun anew: the whole budget is ours, and nothing else."""
         self._cash, self._holdings, self._booked, self._awaited = budget, {}, {}, []
+        self._fills = 0
         self._since_ms, self._settled_ms, self._look_ms, self._failed = now, None, now, 0
         self._has_drifted = False
         self._short_ms = -1
@@ -82,6 +84,10 @@ class Reconciliation:
             if not self._awaited:
                 self._settled_ms = self._look_ms = now
 
+    def own(self, fates: Mapping[str, OrderFate]) -> dict[str, Decimal]:
+        """What is ours by now, by asset: of the books that were given last, and of what these orders traded since."""
+        return own_part(self._instruments, self._cash, self._holdings, self._later(fates))
+
     def compare(self, seen: AccountLookedUp, fates: Mapping[str, OrderFate], now: int, out: list[OrderOutput]) -> bool:
         """
         Take a look at the account.
@@ -92,13 +98,9 @@ class Reconciliation:
         balances = seen.balances
         if balances is None or self.due_ms is None or seen.asked_at_ms < self.due_ms:
             return False
-        later = (
-            trade
-            for order_id, fate in fates.items()
-            for trade in fate.record.trades.beyond(self._booked.get(order_id, ZERO))
-        )
-        own = own_part(self._instruments, self._cash, self._holdings, later)
-        found = check(own, balances)
+        own = self.own(fates)
+        trades = self._fills + len(self._later(fates))
+        found = check(own, balances, rounded_off(self._instruments.values(), trades))
         if not found.missing:
             self.is_open = False
             out.append(AccountReconciled(now, found.foreign))
@@ -113,6 +115,14 @@ class Reconciliation:
             self._has_drifted = True
             out.append(AccountDrifted(now, in_words(own, balances, found.missing)))
         return True
+
+    def _later(self, fates: Mapping[str, OrderFate]) -> list[TradeReport]:
+        """The trades that the books did not have."""
+        return [
+            trade
+            for order_id, fate in fates.items()
+            for trade in fate.record.trades.beyond(self._booked.get(order_id, ZERO))
+        ]
 
 
 def _is_settled(fate: OrderFate, since_ms: int) -> bool:

@@ -18,6 +18,7 @@ from bot.adapters.rate_limits import RateLimits
 from bot.adapters.request_fates import Withheld
 from bot.adapters.request_weights import RequestCost
 from bot.adapters.venue_clock import VenueClock
+from bot.core.errors import StorageError
 
 _log = logging.getLogger(__name__)
 
@@ -108,29 +109,24 @@ class RequestGate:
         self._budget.lost(grant, self._clock.now_ms())
 
     def heard(self, grant: Grant, status: int, headers: Mapping[str, str], body: bytes) -> None:
-        """
-        Take an answer, and be silent from now on where it says so.
-
-        Raises:
-            StorageError: The silence cannot be kept on the disk.
-        """
+        """Take an answer, and be silent from now on where it says so."""
         now_ms = self._clock.now_ms()
         wait = self._budget.heard(grant, status, headers, body, now_ms)
         if wait:
             self._keep(wait, now_ms)
 
     def be_silent(self, until_ms: int, reason: str) -> None:
-        """
-        Let nobody ask anything before `until_ms`, by the venue's clock.
-
-        Raises:
-            StorageError: The silence cannot be kept on the disk.
-        """
+        """Let nobody ask anything before `until_ms`, by the venue's clock."""
         now_ms = self._clock.now_ms()
         self._keep(self._budget.be_silent(until_ms, reason, now_ms), now_ms)
 
     def _keep(self, wait: Wait, now_ms: int) -> None:
         left_ms = round((wait.until_ms - now_ms) / self._clock.speed)
         _log.warning("the venue wants silence for %.1f s (%s)", left_ms / 1_000, wait.reason)
-        if self._ban_file:
+        if not self._ban_file:
+            return
+        try:
             self._ban_file.write(self._wall_ms() + left_ms)
+        except StorageError as error:
+            # The answer that asked for silence says more than that, and may not be lost. Here the silence is kept.
+            _log.warning("%s: do not start again before the silence is over", error)

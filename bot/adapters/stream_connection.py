@@ -49,6 +49,14 @@ class Socket(Protocol):
 Dial = Callable[[VenueStream], Awaitable[Socket]]
 """Connects a stream. Raises `OSError`, `WebSocketException` or `VenueError`."""
 
+LatestTime = Callable[[], int | None]
+"""The latest time that a venue can name now; None where nobody knows but its stream."""
+
+
+def nobody_knows() -> int | None:
+    """There is no clock but the stream's own."""
+    return None
+
 
 class WebSocket:
     """A websocket of our own."""
@@ -117,6 +125,7 @@ class StreamConnection:
         socket: Socket,
         inbox: FeedInbox,
         clock: Clock,
+        latest_ms: LatestTime,
         patience: Patience,
     ) -> None:
         self.number = number
@@ -126,6 +135,7 @@ class StreamConnection:
         self._socket = socket
         self._inbox = inbox
         self._clock = clock
+        self._latest_ms = latest_ms
         self._patience = patience
         self._dropped_because = ""
         self._reader: asyncio.Task[Exception] = asyncio.create_task(self._read(), name=f"read {number}")
@@ -165,7 +175,7 @@ class StreamConnection:
         try:
             while True:
                 frame = await socket.recv()
-                await self._inbox.put_frame(FrameReceived(self._clock.now_ms(), self.number, frame))
+                await self._inbox.put_frame(FrameReceived(self._clock.now_ms(), self.number, frame, self._latest_ms()))
         except _ENDS as error:
             ending = error
         finally:

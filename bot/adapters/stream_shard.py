@@ -12,7 +12,7 @@ from typing import Any
 from websockets.exceptions import WebSocketException
 
 from bot.adapters.patience import Patience
-from bot.adapters.reconnect import ConnectBudget, Fatal, retry_delay_s, retry_or_fatal
+from bot.adapters.reconnect import ConnectBudget, Retry, retry_delay_s, retry_or_fatal
 from bot.adapters.stream_connection import Dial, Socket, StreamConnection, is_normal_close
 from bot.adapters.venues import VenueStream
 from bot.core.errors import VenueError
@@ -56,6 +56,7 @@ class StreamShard:
         self._sleep = sleep
         self._jitter = jitter
         self._failures = 0
+        self._was_reached = False
 
     def praise(self) -> None:
         """Clear the record of failures: a connection has brought something new."""
@@ -66,7 +67,7 @@ class StreamShard:
         Stay connected until the market ends, without a pause between two connections where the old one still speaks.
 
         Raises:
-            VenueError: The venue refuses us in a way that waiting does not mend.
+            VenueError: The venue refuses us in a way that waiting does not mend, and has never let us in.
         """
         connection = await self._open()
         while True:
@@ -113,6 +114,7 @@ class StreamShard:
             except (OSError, WebSocketException, VenueError) as error:
                 await self._fail(error)
                 continue
+            self._was_reached = True
             return self._begin(self, socket)
 
     async def _sleep_until(self, at_s: float) -> None:
@@ -122,12 +124,17 @@ class StreamShard:
             await self._sleep(wait_s)
 
     async def _fail(self, error: Exception) -> None:
-        """Wait before another try, or give up for good."""
+        """Wait before another try, or give up for good: where nothing was ever reached, the address is wrong."""
         verdict = retry_or_fatal(error)
-        if isinstance(verdict, Fatal):
-            url = self.stream.stream_url
+        if isinstance(verdict, Retry):
+            await self._pause(verdict.reason, verdict.after_s)
+            return
+        url = self.stream.stream_url
+        if not self._was_reached:
             raise VenueError(f"the stream {url} cannot be used: {verdict.reason}") from error
-        await self._pause(verdict.reason, verdict.after_s)
+        # Whatever stands in the way now was not there before. What is held needs the session more than its candles.
+        _log.error("the stream %s refuses us: %s; its markets are suspended when it stays so", url, verdict.reason)
+        await self._pause(verdict.reason, self._patience.refused_ms / 1_000)
 
     async def _pause(self, reason: str, after_s: float = 0.0) -> None:
         patience = self._patience

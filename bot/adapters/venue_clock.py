@@ -20,6 +20,9 @@ from bot.core.errors import VenueError, VenueUnavailable
 SAMPLES: Final = 5
 """Questions in one measurement; the answer that took least is believed."""
 
+_CATCHING_UP: Final = 0.5
+"""The pace at which time goes on that is ahead of the venue's."""
+
 _log = logging.getLogger(__name__)
 
 AskTime = Callable[[], Awaitable[int]]
@@ -69,6 +72,12 @@ class VenueClock:
     """
     `bot.core.ports.Clock` of a venue.
 
+    Two times are told. `venue_ms` is what the venue's clock shows now, and goes back where that was set back: a request
+    that is stamped with another time is refused. `now_ms` is when things happen, and never goes back. Where the venue's
+    clock was set back it goes on at half the pace until the other has caught up: standing still would hold up whatever
+    waits for a time, as a question for an order, for as long as the clock was set back. So every wait and every age
+    takes at most twice as long until then, and none is forgotten.
+
     Args:
         speed: Market seconds in a real one, where the venue is one that runs faster.
         expected_ms: What it shows until it is measured; None for the machine's own time.
@@ -90,19 +99,20 @@ class VenueClock:
         self._patience = patience
         self._monotonic_s = monotonic_s
         self._wall_s = wall_s
+        # A market whose time is expected is invented: that it is not the machine's time is the point of it.
+        self._is_invented = expected_ms is not None
         self._anchor = _Sample(round(wall_s() * 1_000) if expected_ms is None else expected_ms, monotonic_s(), 0.0)
         self._rival: _Sample | None = None
         self._measured_s: float | None = None
-        self._last_ms = 0
+        self._shown = self._anchor
         self._apart_s = self._wall_apart_s()
         self._is_doubted = False
         self._told_ms = self.offset_ms
         self._ask: AskTime = _nobody
 
     def now_ms(self) -> int:
-        """Milliseconds UTC of the venue. After the first measurement it never goes back."""
-        self._last_ms = max(self._last_ms, self.venue_ms())
-        return self._last_ms
+        """Milliseconds UTC for all that happens. After the first measurement it never goes back."""
+        return self._shown_at(self._monotonic_s())
 
     def venue_ms(self) -> int:
         """The best guess of what the venue's clock shows: what requests are stamped with. It may be set back."""
@@ -128,8 +138,10 @@ class VenueClock:
         self._is_doubted = True
 
     def seconds_until(self, at_ms: int) -> float:
-        """How much real time is left until the venue's clock shows `at_ms`; 0 once it does."""
-        return max(at_ms - self.venue_ms(), 0) / 1_000 / self.speed
+        """How much real time is left until it is `at_ms`; 0 once it is."""
+        at_s = self._monotonic_s()
+        catching_up_ms = (at_ms - self._least(at_s)) / _CATCHING_UP
+        return max(min(at_ms - self._at(at_s), catching_up_ms), 0) / 1_000 / self.speed
 
     async def sleep_until(self, at_ms: int) -> None:
         """Return when it is `at_ms`."""
@@ -169,7 +181,8 @@ class VenueClock:
         """
         self._is_doubted = True
         if not await self._measured():
-            raise VenueUnavailable("the venue's clock could not be read: going on by the last good measurement")
+            until = "its time is not known" if self._measured_s is None else "going on by the last good measurement"
+            raise VenueUnavailable(f"the venue's clock could not be read: {until}")
 
     async def _measured(self) -> bool:
         """Ask, and say whether the clock goes by the answer now."""
@@ -179,12 +192,12 @@ class VenueClock:
         best = min(samples, key=lambda sample: sample.trip_s)
         agreeing = [sample for sample in samples if self._agree(best, sample)]
         if 2 * len(agreeing) <= len(samples):
-            _log.warning("the venue told times that contradict each other")
+            _log.warning("the venue told times that contradict each other%s", self._on_pace())
             return False
         if not self._may_replace(best):
             return False
-        if self._measured_s is None:
-            self._last_ms = 0
+        now_s = self._monotonic_s()
+        self._shown = best if self._measured_s is None else _Sample(self._shown_at(now_s), now_s, 0.0)
         self._anchor, self._rival = best, None
         self._measured_s = best.at_s
         self._apart_s = self._wall_apart_s()
@@ -213,9 +226,13 @@ class VenueClock:
         """Say how far the machine's clock is off, when that is much and has not been said."""
         offset_ms = self.offset_ms
         # From a market that runs at another speed the machine's clock moves away by itself.
-        if self.speed == 1.0 and abs(offset_ms - self._told_ms) > self._patience.jump_ms:
+        if self.speed == 1.0 and not self._is_invented and abs(offset_ms - self._told_ms) > self._patience.jump_ms:
             _log.warning("the venue's clock is %+.1f s from the machine's: the venue's counts", offset_ms / 1_000)
             self._told_ms = offset_ms
+
+    def _on_pace(self) -> str:
+        """What may be the matter with a market that was joined: it goes at its own pace, and tells nobody which."""
+        return f": where it does not run at a speed of {self.speed:g}, name its own" if self._is_invented else ""
 
     def _may_replace(self, best: _Sample) -> bool:
         """Whether a measurement is near enough to what we knew, or somebody else says as well that we are wrong."""
@@ -236,6 +253,13 @@ class VenueClock:
 
     def _at(self, at_s: float) -> int:
         return self._anchor.said_ms + int((at_s - self._anchor.at_s) * 1_000 * self.speed)
+
+    def _least(self, at_s: float) -> int:
+        """What has been shown when the venue was last believed, and goes on from there at the lesser pace."""
+        return self._shown.said_ms + int((at_s - self._shown.at_s) * 1_000 * self.speed * _CATCHING_UP)
+
+    def _shown_at(self, at_s: float) -> int:
+        return max(self._at(at_s), self._least(at_s))
 
     def _wall_apart_s(self) -> float:
         return self._wall_s() - self._monotonic_s()

@@ -6,11 +6,13 @@ go on with positions that were bought before would be to sell somebody else's co
 """
 
 from collections.abc import Container, Iterable, Mapping
+from decimal import Decimal
 from enum import Enum, auto
 
 from bot.adapters.order_fate import OrderFate
 from bot.adapters.order_messages import Balance
 from bot.core.market import Instrument
+from bot.core.orders import ZERO
 
 
 class Verdict(Enum):
@@ -33,14 +35,20 @@ class EpochWatch:
     def __init__(self, instruments: Mapping[str, Instrument], *, may_reset: bool) -> None:
         self._instruments = instruments
         self._may_reset = may_reset
-        self._before: Mapping[str, Balance] | None = None
-        self._now: Mapping[str, Balance] = {}
+        self._before: dict[str, Decimal] = {}
+        self._now: dict[str, Decimal] = {}
+
+    def expect(self, own: Mapping[str, Decimal], foreign: Mapping[str, Decimal]) -> None:
+        """Go by the books until something is seen: what is ours, and what else there was when they agreed last."""
+        if not self._before:
+            assets = own.keys() | foreign.keys()
+            self._before = {asset: own.get(asset, ZERO) + foreign.get(asset, ZERO) for asset in assets}
 
     def see(self, balances: Mapping[str, Balance], fates: Iterable[OrderFate], shown: Container[str]) -> None:
         """Remember what is in the account, and what was when all of our orders were last shown to be open."""
-        self._now = balances
+        self._now = {asset: balance.total for asset, balance in balances.items()}
         if all(fate.intent.client_order_id in shown for fate in fates if fate.is_at_venue):
-            self._before = balances
+            self._before = self._now
 
     def judge(self, fates: Iterable[OrderFate]) -> Verdict:
         """Say what follows from the orders that have vanished."""
@@ -65,13 +73,7 @@ class EpochWatch:
         self._before = self._now
 
     def _has_other_money(self, vanished: Iterable[OrderFate]) -> bool:
-        """Whether nothing that our orders dealt in is as it was; after a restart nobody knows how it was."""
-        if self._before is None:
-            return True
+        """Whether nothing that our orders dealt in is as it was."""
         markets = [self._instruments[fate.intent.symbol] for fate in vanished]
         assets = {asset for market in markets for asset in (market.base, market.quote)}
-        return all(_total(self._before, asset) != _total(self._now, asset) for asset in assets)
-
-
-def _total(balances: Mapping[str, Balance], asset: str) -> object:
-    return balances.get(asset, Balance()).total
+        return all(self._before.get(asset, ZERO) != self._now.get(asset, ZERO) for asset in assets)

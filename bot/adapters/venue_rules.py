@@ -6,13 +6,13 @@ What is refused here never costs a request, nor a count against the limits of or
 
 from collections.abc import Sequence
 from decimal import Decimal
-from math import lcm
 from typing import Final
 
 from msgspec import Struct
 
+from bot.adapters.order_grids import common_step
 from bot.adapters.order_messages import Refusal, Refused, RulesHeard
-from bot.adapters.venue_filters import Filter, LotSize, Notional, PriceFilter, Standing
+from bot.adapters.venue_filters import Filter, Grid, LotSize, Notional, PriceFilter, Standing
 from bot.core.market import Costs, Instrument
 from bot.core.orders import LIMIT, MARKET, STOP, ZERO, Intent
 
@@ -43,10 +43,16 @@ class VenueRules(Struct, frozen=True):
 
 def heard(rules: VenueRules, at_ms: int) -> RulesHeard:
     """What the tracker is to know of the rules of a market."""
-    lots = tuple(rule.grid.step for rule in rules.filters if isinstance(rule, LotSize) and rule.grid.step)
+    lots = _lots(rules)
     ticks = tuple(rule.grid.step for rule in rules.filters if isinstance(rule, PriceFilter) and rule.grid.step)
     return RulesHeard(
-        at_ms, rules.symbol, (rules.base_unit, *lots), (rules.quote_unit, *ticks), "STOP_LOSS" in rules.order_types
+        at_ms,
+        rules.symbol,
+        (rules.base_unit, *(lot.step for lot in lots if lot.step)),
+        (rules.quote_unit, *ticks),
+        "STOP_LOSS" in rules.order_types,
+        least=max((lot.least for lot in lots), default=ZERO),
+        most_at_market=_most(lots),
     )
 
 
@@ -97,19 +103,30 @@ def instrument(rules: VenueRules, costs: Costs, signal_venue: str, execution_ven
         signal_venue: Where its signals come from.
         execution_venue: Where its orders go.
     """
-    lots = [rule.grid for rule in rules.filters if isinstance(rule, LotSize)]
-    ticks = [rule.grid for rule in rules.filters if isinstance(rule, PriceFilter)]
-    step = _common_step([grid.step for grid in lots], rules.base_unit)
+    lots = _lots(rules)
+    ticks = [rule.grid.step for rule in rules.filters if isinstance(rule, PriceFilter) and rule.grid.step]
+    step = common_step([lot.step for lot in lots if lot.step] or [rules.base_unit])
     return Instrument(
         symbol=rules.symbol,
-        tick_size=_common_step([grid.step for grid in ticks], rules.quote_unit),
+        tick_size=common_step(ticks or [rules.quote_unit]),
         lot_step=step,
         min_quantity=max([step, *(grid.least for grid in lots)]),
         min_notional=max((rule.least for rule in rules.filters if isinstance(rule, Notional)), default=ZERO),
         costs=costs,
         signal_venue=signal_venue,
         execution_venue=execution_venue,
+        max_quantity=_most(lots) // step * step or None,
     )
+
+
+def _lots(rules: VenueRules) -> list[Grid]:
+    """What all filters of quantities ask, those of orders at the market among them."""
+    return [rule.grid for rule in rules.filters if isinstance(rule, LotSize)]
+
+
+def _most(lots: Sequence[Grid]) -> Decimal:
+    """The greatest quantity that all of them take; 0 is no bound."""
+    return min((lot.most for lot in lots if lot.most), default=ZERO)
 
 
 def _complaint(intent: Intent, rules: VenueRules, standing: Standing, kind: str) -> str | None:
@@ -137,10 +154,3 @@ def _malformed(intent: Intent, rules: VenueRules, kind: str) -> str | None:
         if price and price % rules.quote_unit:
             return f"the price {price} has more digits after the point than {rules.quote_unit}"
     return None
-
-
-def _common_step(steps: Sequence[Decimal], unit: Decimal) -> Decimal:
-    """The smallest step that is a multiple of all; without any, the smallest amount that can be written."""
-    stated = [step for step in steps if step]
-    finest = Decimal(1).scaleb(min(step.adjusted() - len(step.as_tuple().digits) for step in [unit, *stated]))
-    return lcm(*(int(step / finest) for step in stated)) * finest if stated else unit

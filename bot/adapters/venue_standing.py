@@ -59,19 +59,19 @@ class VenueStanding:
         """Before this no order is sent."""
         return max(self._silent_until_ms, self._no_orders_until_ms)
 
-    def heard_from(self, due_ms: int | None, *, is_order: bool = False) -> int | None:
-        """When something that is due then, if anything is, can be asked or sent."""
-        if due_ms is None:
-            return None
-        return max(due_ms, self.orders_from_ms if is_order else self._silent_until_ms)
+    def heard_from(self, due_ms: int | None) -> int | None:
+        """When something that is due then, if anything is, can be asked."""
+        return None if due_ms is None else max(due_ms, self._silent_until_ms)
+
+    def no_order(self, now: int) -> str:
+        """Why no order at all can be sent now; empty where one can."""
+        if now < self._silent_until_ms:
+            return self._silence
+        return "the venue takes no more orders for the moment" if now < self._no_orders_until_ms else ""
 
     def no_entry(self, symbol: str, now: int) -> str:
         """Why no entry can be sent in a market now; empty where one can."""
-        if now < self._silent_until_ms:
-            return self._silence
-        if now < self._no_orders_until_ms:
-            return "the venue takes no more orders for the moment"
-        return self._reason(symbol)
+        return self.no_order(now) or self._reason(symbol)
 
     def learn(
         self, outcome: Outcome | None, symbol: str, now: int, out: list[OrderOutput], *, was_order: bool = False

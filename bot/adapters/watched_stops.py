@@ -12,9 +12,6 @@ from msgspec.structs import replace
 from bot.adapters.order_messages import Refused
 from bot.core.orders import BUY, MARKET, STOP, Intent
 
-WATCHED: Final = "watched"
-"""What stands for a venue's id while a stop is held here."""
-
 _NO_ROOM: Final = "MAX_NUM_ALGO_ORDERS"
 """Binance's word for a market that takes no more resting stops."""
 

@@ -30,8 +30,9 @@ from bot.core.events import CandleClosed, RunStarted
 from bot.core.market import Candle, Costs, Instrument, Timeframe
 from bot.core.orders import BUY, MARKET, SELL, Denied, Intent, Purpose, Side
 from bot.pump import spare_collector
+from risk.account_view import AccountView
 from risk.breakers import TradingState
-from risk.gate import AccountView, review
+from risk.gate import review
 
 _SYMBOL: Final = "BTC/USDT"
 _TIMEFRAME: Final = Timeframe.M1

@@ -196,7 +196,7 @@ def _count(folder: Path) -> tuple[int, int]:
     return fills, stopped
 
 
-_RULES: Final = ("_malformed", "_barred_by_state", "_bad_sell", "_untimely", "_bad_buy")
+_RULES: Final = ("_malformed", "_barred_by_state", "_bad_sell", "untimely", "bad_buy")
 
 
 def _unmarked(watched: AccountWatch, *_: Any) -> None:

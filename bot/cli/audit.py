@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bot.cli.bundles import BUNDLE_HELP, BundleFolder, bundle_folder, is_registry
 from bot.cli.conclusion import EXIT_SUSPECTED_LEAK
 from bot.cli.invented import invented_market
 from bot.cli.options import settings_options
@@ -20,18 +21,33 @@ if TYPE_CHECKING:
     from strategies.forecasting.audit import Check
 
 
+def _target(ctx: click.Context, argument: click.Parameter, text: str) -> str:
+    """A strategy or a bundle as it was named; a registry's is resolved here."""
+    del ctx, argument
+    return str(bundle_folder(text)) if text.startswith("registry:") or is_registry(Path(text)) else text
+
+
 @click.command()
-@click.argument("target", metavar="BUNDLE|STRATEGY")
+@click.argument("target", metavar="BUNDLE|STRATEGY", callback=_target)
 @click.option("--candles", "files", type=Path, multiple=True, help="Candles after a bundle's training, to judge it on.")
 @click.option("--symbol", help="The market, such as BTC/USDT, where neither file nor column names it.")
 @click.option("--timeframe", help="The candles' length, such as 1h, where nothing else tells it.")
-@click.option("--bundle", type=Path, help="The model of a strategy that needs one; the demonstration's if not given.")
+@click.option(
+    "--bundle",
+    type=BundleFolder(),
+    help=f"The model of a strategy that needs one: {BUNDLE_HELP}. [default: demo]",
+)
 @settings_options
 @click.option("--plant", metavar="LEAK", help="Audit a copy with this leak in it, to see the audit fail.")
 @click.option("--without-fits", is_flag=True, help="Leave out what needs a fit, and with it TensorFlow.")
 @click.option("--json", "as_json", is_flag=True, help="Print the audit as one JSON object.")
 def audit(as_json: bool, **asked: Any) -> int:
-    """Try to prove that a bundle or a strategy knows the future: exit code 0 if nothing does, 8 if something does."""
+    """
+    Try to prove that a bundle or a strategy knows the future: exit code 0 if nothing does, 8 if something does.
+
+    A bundle is named by its folder, a shipped one by its name (reference-btc-1h, demo), or as registry:FOLDER; a
+    strategy is forecast, buy-and-hold or a Python file.
+    """
     from bot.compose.audit_run import AuditRequest, run_audit
 
     found = run_audit(AuditRequest(**asked), invented_market, lambda said: click.echo(said, err=True))

@@ -8,6 +8,7 @@ import click
 from bot.cli.bench_live import burst, latency
 from bot.cli.bench_orders import orders
 from bot.cli.bench_train import train
+from bot.cli.groups import WholeGroup
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +25,7 @@ _CALM: Final = (0.03, 0.03)
 _LEFT_OUT: Final = ("journal", "broker", "risk", "marks")
 
 
-@click.group()
+@click.group(cls=WholeGroup)
 def bench() -> None:
     """Measure this machine; figures from shared machines are ratios, not truths."""
 
@@ -36,11 +37,28 @@ bench.add_command(train)
 
 
 @bench.command()
-@click.option("--candles", "count", default=500_000, show_default=True, help="One-minute candles of a seeded market.")
 @click.option(
-    "--model-candles", default=100_000, show_default=True, help="The same with the CNN-LSTM inside; 0 skips it."
+    "--candles",
+    "count",
+    type=click.IntRange(min=1),
+    default=500_000,
+    show_default=True,
+    help="One-minute candles of a seeded market.",
 )
-@click.option("--rounds", default=3, show_default=True, help="Rounds of the full engine; the median counts.")
+@click.option(
+    "--model-candles",
+    type=click.IntRange(min=0),
+    default=100_000,
+    show_default=True,
+    help="The same with the CNN-LSTM inside; 0 skips it.",
+)
+@click.option(
+    "--rounds",
+    type=click.IntRange(min=1),
+    default=3,
+    show_default=True,
+    help="Rounds of the full engine; the median counts.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
 def replay(count: int, model_candles: int, rounds: int, as_json: bool) -> None:
     """Replay through the full engine, and what each of its parts costs."""

@@ -16,10 +16,14 @@ _PAST: Final = 760
 _HOT_PAUSE_S: Final = 0.002
 _IDLE_PAUSE_S: Final = 1.0
 
+_SOME: Final = click.IntRange(min=1)
+
 
 @click.command()
-@click.option("--candles", default=500, show_default=True, help="Candles streamed without a rest.")
-@click.option("--idle-candles", default=30, show_default=True, help="Candles streamed with a second's rest each.")
+@click.option("--candles", type=_SOME, default=500, show_default=True, help="Candles streamed without a rest.")
+@click.option(
+    "--idle-candles", type=_SOME, default=30, show_default=True, help="Candles streamed with a second's rest each."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
 def latency(candles: int, idle_candles: int, as_json: bool) -> None:
     """From a frame's sending to the order's handing over, hot and after a second of idling."""
@@ -40,8 +44,14 @@ def latency(candles: int, idle_candles: int, as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--markets", default=500, show_default=True, help="Markets that close in one instant.")
-@click.option("--instants", default=20, show_default=True, help="Instants, a second apart.")
+@click.option(
+    "--markets",
+    type=_SOME,
+    default=500,
+    show_default=True,
+    help="Markets that close in one instant.",
+)
+@click.option("--instants", type=_SOME, default=20, show_default=True, help="Instants, a second apart.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
 def burst(markets: int, instants: int, as_json: bool) -> None:
     """Many markets closing in one instant: from the first frame's sending to the last market's decision."""

@@ -8,8 +8,21 @@ from bot.cli.bench_live import print_figures, spread_of
 
 
 @click.command()
-@click.option("--orders", "count", default=300, show_default=True, help="Market orders placed each way, in turns.")
-@click.option("--writes", default=300, show_default=True, help="Orders written to the disk, one by one.")
+@click.option(
+    "--orders",
+    "count",
+    type=click.IntRange(min=1),
+    default=300,
+    show_default=True,
+    help="Market orders placed each way, in turns.",
+)
+@click.option(
+    "--writes",
+    type=click.IntRange(min=1),
+    default=300,
+    show_default=True,
+    help="Orders written to the disk, one by one.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
 def orders(count: int, writes: int, as_json: bool) -> None:
     """Our call beside ccxt's own at one exchange on loopback, and an order's durable write beside the disk's own."""

@@ -49,6 +49,7 @@ class Asked(Struct, frozen=True):
     short: bool
     groups: str
     store: Path
+    backfilled: bool
     jobs: int | None
     best_hit_rate: float | None
 
@@ -63,7 +64,7 @@ class Asked(Struct, frozen=True):
 @click.option("--from", "from_date", type=_DAY, help="Leave out candles before this time (UTC).")
 @click.option("--until", "until_date", type=_DAY, help="Leave out candles from this time on (UTC).")
 @click.option("--lock", type=_DAY, help="Keep the time from this day on apart, and open it once, at the end.")
-@click.option("--reopen", is_flag=True, help="Open a locked period again; this is recorded.")
+@click.option("--reopen", is_flag=True, help="Open a locked period that was seen before; this is recorded and told.")
 @click.option("--rows", multiple=True, help="Names of rows, separated by commas; all if not given.")
 @click.option("--horizons", default="1", show_default=True, help="Candles ahead, such as 1,4,24.")
 @click.option(
@@ -87,6 +88,7 @@ class Asked(Struct, frozen=True):
 @click.option(
     "--store", type=Path, default=Path("external"), show_default=True, help="The folder of `candlewick external`."
 )
+@click.option("--backfilled", is_flag=True, help="Count outside rows that were fetched late as known in time.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Fits side by side. [default: 2, or 1 on one core]")
 @click.option(
     "--best-hit-rate", type=click.FloatRange(0.5, 1.0), help="For generated candles: the best that can be done."
@@ -98,18 +100,21 @@ def compare(as_json: bool, **arguments: Any) -> None:
 
     Rows: persistence; drift; sign reversal; sign momentum; always up; ARIMA; ETS; ridge; logistic; LightGBM; CNN-LSTM;
     CNN-LSTM, textbook; CNN; LSTM; GRU; DLinear; ensemble. A comparison that was stopped goes on with the same command.
+
+    What comparisons, studies and trainings have judged on is kept in $XDG_STATE_HOME/candlewick/looks.jsonl (or under
+    ~/.local/state): --lock refuses days that any of them has seen.
     """
     from bot.adapters.clock import SystemClock
     from bot.compose.compare_report import JSON_FILE, PAGE_FILE, write_comparison
     from bot.compose.compare_run import compare as run
     from bot.compose.compare_run import conclude_lock
 
-    began = perf_counter()
+    began, now_ms = perf_counter(), SystemClock().now_ms
     request = _request(Asked(**arguments))
     with stages() as stage:
-        compared = run(request, stage, lambda words: click.echo(words, err=True), SystemClock().now_ms)
+        compared = run(request, stage, lambda words: click.echo(words, err=True), now_ms)
     told = write_comparison(request, compared, perf_counter() - began)
-    conclude_lock(request, compared)
+    conclude_lock(request, compared, now_ms())
     if as_json:
         click.echo(json.dumps(told))
         return
@@ -128,6 +133,7 @@ def compare(as_json: bool, **arguments: Any) -> None:
 def _request(asked: Asked) -> "CompareRequest":
     from bot.compose.compare_run import CompareRequest
     from bot.compose.fit_processes import usual_jobs
+    from bot.compose.look_register import looks_file
     from bot.compose.outside_columns import outside_columns
     from config.settings import SignalSettings
     from strategies.forecasting.comparison.question import Course
@@ -138,10 +144,12 @@ def _request(asked: Asked) -> "CompareRequest":
     from strategies.signal import SignalRule
 
     signal = SignalSettings()
+    groups = [name.strip() for name in asked.groups.split(",") if name.strip()]
     train_days = EXPANDING if asked.expanding else asked.train_days
     return CompareRequest(
         files=asked.files,
         out=asked.out,
+        looks=looks_file(),
         rows=chosen_rows(asked.rows),
         symbol=asked.symbol,
         timeframe=asked.timeframe,
@@ -158,7 +166,7 @@ def _request(asked: Asked) -> "CompareRequest":
         lowest=MARGIN if asked.short else SPOT,
         best_hit_rate=asked.best_hit_rate,
         reopen=asked.reopen,
-        beside=outside_columns([name.strip() for name in asked.groups.split(",") if name.strip()], asked.store),
+        outside=outside_columns(groups, asked.store, backfilled=asked.backfilled),
     )
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from bot.cli.groups import WholeGroup
 from bot.cli.options import settings_options
 from bot.core.errors import ConfigError
 from config.keys import meaning_of, plain, spelled, variable_of
@@ -21,7 +22,8 @@ from config.template import profile_text
     help="The file to write; one that exists is left as it is.",
 )
 @settings_options
-def init(out: Path, profile: str | None, overrides: dict[str, str]) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def init(out: Path, profile: str | None, overrides: dict[str, str], as_json: bool) -> None:
     """Write a profile in which every setting stands with its meaning."""
     text = profile_text(load_settings(profile, overrides).settings)
     try:
@@ -31,10 +33,13 @@ def init(out: Path, profile: str | None, overrides: dict[str, str]) -> None:
         raise ConfigError(f"{out} exists and is not overwritten: name another file with --out") from None
     except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
         raise ConfigError(f"{out} cannot be written: {error.strerror}") from None
+    if as_json:
+        click.echo(json.dumps({"path": str(out), "profile": _as_argument(out)}))
+        return
     click.echo(f"Wrote {out}. Use it with --profile {_as_argument(out)}")
 
 
-@click.group()
+@click.group(cls=WholeGroup)
 def config() -> None:
     """Show settings, and where each value came from."""
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 EXIT_BUSY: Final = 6
 """Accepted and not done yet: the code of whatever does not answer in time."""
 
+EXIT_REFUSED: Final = 130
+"""A person was asked and did not say yes: the code of what was broken off."""
+
 _BY_HAND: Final = "by hand"
 
 _run = click.argument("run", type=click.Path(path_type=Path))
@@ -76,7 +79,11 @@ def resume(run: Path, reason: str, as_json: bool) -> int:
 @click.option("--yes", is_flag=True, help="Do not ask first.")
 @_json
 def flatten(run: Path, reason: str, yes: bool, as_json: bool) -> int:
-    """Sell at the market all that the bot in folder RUN has bought, and halt it. Other money is not touched."""
+    """
+    Sell at the market all that the bot in folder RUN has bought, and halt it. Other money is not touched.
+
+    Asks first, unless --yes is said; exit code 130 where the answer is not yes.
+    """
     from bot.adapters.control_messages import AskFlatten, checked_reason
 
     asked = AskFlatten(checked_reason(reason))
@@ -85,7 +92,9 @@ def flatten(run: Path, reason: str, yes: bool, as_json: bool) -> int:
             raise click.UsageError("flatten --json asks nobody: say --yes")
         with _somebody_there(run, "flatten"):
             told = _status_of(run)
-        click.confirm(_warning(told.status), abort=True, err=True)
+        if not _agreed(_warning(told.status)):
+            click.echo("nothing was sold and nothing was halted: the answer was not yes", err=True)
+            return EXIT_REFUSED
     return _do(run, asked, as_json=as_json)
 
 
@@ -97,8 +106,8 @@ def why(run: Path, order: str, as_json: bool) -> None:
     """
     Tell why an order of the run in folder RUN exists and what became of it.
 
-    ORDER is its client order id, the beginning of it, or `last`; SYMBOL@TIME (BTC/USDT@2024-06-01T12:00, or @last)
-    tells of the last decision about a market up to then.
+    ORDER is its client order id, the beginning of it, or `last`. SYMBOL@TIME, such as BTC/USDT@2024-06-01T12:00 or
+    BTC/USDT@last, tells of the last decision about a market up to then; a run of one market needs no SYMBOL.
     """
     from bot.adapters.journal_reader import read_run
     from bot.reporting.decision_context import decision_story
@@ -156,10 +165,31 @@ def _somebody_there(run: Path, verb: str) -> Iterator[None]:
     try:
         yield
     except NothingRunsError as error:
-        raise NothingRunsError(
-            f"{error}, so there is nothing to {verb}: `candlewick status {run}` tells how it was left; the command that"
-            " started the run takes it up again, and sees to its orders first"
-        ) from None
+        raise NothingRunsError(f"{error}, so there is nothing to {verb}: {_what_is_there(run)}") from None
+
+
+def _agreed(question: str) -> bool:
+    try:
+        return click.confirm(question, err=True)
+    except click.Abort as ended:
+        if isinstance(ended.__context__, EOFError):
+            click.echo(err=True)
+            raise ConfigError("flatten asks first, and nobody can answer here: say --yes") from None
+        raise
+
+
+def _what_is_there(run: Path) -> str:
+    from bot.adapters.journal_format import FILE_NAME
+    from bot.adapters.journal_reader import read_run
+
+    if not (run / FILE_NAME).is_file():
+        return "there is no run in that folder; name the one that its --out named"
+    if read_run(run).finished:
+        return f"the run is finished and is not taken up again; `candlewick status {run}` tells what it left"
+    return (
+        f"`candlewick status {run}` tells how it was left; the command that started the run takes it up again, and sees"
+        " to its orders first"
+    )
 
 
 def _not_done(run: Path, told: "AnyTell") -> JournalError:
@@ -206,8 +236,7 @@ def _tell_last_known(run: Path, *, as_json: bool) -> None:
 
 
 def _warning(status: "EngineStatus") -> str:
-    from bot.reporting.status_text import exact
-    from bot.reporting.wording import number
+    from bot.reporting.wording import exact, number
 
     held = [
         f"{exact(market.holding.quantity)} of {market.symbol}, worth {number(market.holding.value)}"

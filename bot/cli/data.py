@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from bot.cli.data_use import json_option, list_, resample, store_option, verify
+from bot.cli.groups import WholeGroup
 
 if TYPE_CHECKING:
     from bot.adapters.candle_download import Downloaded, Progress
@@ -19,7 +20,7 @@ _SHOWN: Final = 5
 """Revisions that are shown; `--json` has all."""
 
 
-@click.group()
+@click.group(cls=WholeGroup)
 def data() -> None:
     """Keep candles on disk: a Parquet file an exchange, market and timeframe."""
 
@@ -49,7 +50,7 @@ def download(folder: Path, as_json: bool, from_date: str, until_date: str | None
     from bot.adapters.log import configure_logging
     from bot.compose.replay_run import date_ms
 
-    configure_logging()
+    configure_logging(as_json=as_json)
     store = CandleStore(folder)
     span = (date_ms(from_date, "--from") or 0, date_ms(until_date, "--until"))
     try:
@@ -126,7 +127,11 @@ def _told(done: "Downloaded") -> list[str]:
 def import_(
     files: tuple[Path, ...], venue: str, symbol: str | None, timeframe: str | None, folder: Path, as_json: bool
 ) -> None:
-    """Put candles from FILES (Parquet, Feather, CSV) into the store; what is there already must agree."""
+    """
+    Put candles from FILES (Parquet, Feather, CSV) into the store; what is there already must agree.
+
+    FILES may be of several markets and timeframes.
+    """
     import msgspec
 
     from bot.adapters.candle_files import read_candles
@@ -134,16 +139,27 @@ def import_(
     from bot.adapters.clock import SystemClock
     from bot.adapters.store_filling import import_series
 
-    store = CandleStore(folder)
+    store, now_ms = CandleStore(folder), SystemClock().now_ms()
     done = []
-    for series in read_candles(files, symbol=symbol, timeframe=timeframe, now_ms=SystemClock().now_ms()):
-        filled = import_series(store, venue, series)
-        done.append(filled)
-        if not as_json:
-            click.echo(f"{filled.key}: {filled.added:,} candles more, {filled.candles:,} in the store")
-            click.echo(series.report.summary(), err=True)
+    for together in _of_one_timeframe(files):
+        for series in read_candles(together, symbol=symbol, timeframe=timeframe, now_ms=now_ms):
+            filled = import_series(store, venue, series)
+            done.append(filled)
+            if not as_json:
+                click.echo(f"{filled.key}: {filled.added:,} candles more, {filled.candles:,} in the store")
+                click.echo(series.report.summary(), err=True)
     if as_json:
         click.echo(json.dumps({"series": [msgspec.to_builtins(each) for each in done]}))
+
+
+def _of_one_timeframe(files: Sequence[Path]) -> Iterable[list[Path]]:
+    """Part files by the timeframes in their names, in the order in which these appear."""
+    from bot.adapters.candle_names import read_file_name
+
+    parted: dict[str | None, list[Path]] = {}
+    for file in files:
+        parted.setdefault(read_file_name(file).timeframe, []).append(file)
+    return parted.values()
 
 
 for _command in (list_, resample, verify):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from bot.core.errors import ConfigError, DataError
+from bot.core.market import Timeframe
 
 if TYPE_CHECKING:
     from bot.adapters.candle_audit import Flaw
@@ -98,7 +99,7 @@ def list_(folder: Path, as_json: bool) -> None:
         span = f"{utc_text(each.first_ms)} to {utc_text(each.last_ms + each.key.timeframe.ms)}"
         click.echo(f"{each.key!s:<28} {each.candles:>10,} candles  {span}  {each.missing:,} missing")
     if not found:
-        click.echo(f"there are no candles in {folder}", err=True)
+        click.echo(f"there are no candles in {folder}")
 
 
 @click.command()
@@ -121,7 +122,8 @@ def resample(folder: Path, target: str, as_json: bool, **chosen: Sequence[str]) 
 
     length = read_timeframe(target)
     if length is None:
-        raise ConfigError(f"--to {target} is no timeframe: write it as 1h")
+        known = ", ".join(timeframe.value for timeframe in Timeframe)
+        raise ConfigError(f"--to {target} is no timeframe: it is one of {known}")
     store = CandleStore(folder)
     done = []
     for source in sources(_chosen(store, **chosen), length):

@@ -5,13 +5,16 @@ Thin: reads the arguments, builds the markets and hands over.
 """
 
 import asyncio
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import click
 
-from bot.core.errors import ConfigError
+from bot.cli.exchange_files import HELP
+from bot.cli.groups import WholeGroup
+from bot.core.errors import ConfigError, StorageError
 from bot.core.market import Timeframe
 from bot.exchange.accounts_file import read_customers
 from bot.exchange.candle_file import RecordedMarket, read_market, write_candles
@@ -71,12 +74,12 @@ _start = click.option(
 )
 
 
-@click.group()
+@click.group(cls=WholeGroup)
 def exchange() -> None:
     """Run the embedded exchange, or write its candles to a file."""
 
 
-@exchange.command()
+@exchange.command(epilog=HELP)
 @click.option("--symbol", "symbols", multiple=True, help="A seeded market, such as BTC/USDT; may be repeated.")
 @click.option("--candles", "files", multiple=True, metavar="SYMBOL=FILE", help="A market from a CSV of candles.")
 @_timeframe
@@ -115,7 +118,11 @@ def serve(
     tls_folder: Path | None,
     control_port: int | None,
 ) -> None:
-    """Serve Binance's protocols on loopback, until stopped: market data, and trading for the accounts of a file."""
+    """
+    Serve Binance's protocols on loopback, until stopped: market data, and trading for the accounts of a file.
+
+    Its first line is one JSON object that says where it listens, which `candlewick live --join FILE` reads.
+    """
     bar = Timeframe(timeframe)
     recorded = [_recorded(text, bar) for text in files]
     wanted = symbols or (() if recorded else ("BTC/USDT",))
@@ -143,11 +150,27 @@ def serve(
 @_rho
 @_start
 @click.option("--count", type=click.IntRange(min=1), required=True, help="How many candles, from the first.")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The CSV to write.")
-def candles(symbol: str, timeframe: str, seed: int, rho: float, start_ms: int, count: int, out: Path) -> None:
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="The CSV to write; one that exists is left as it is.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def candles(
+    symbol: str, timeframe: str, seed: int, rho: float, start_ms: int, count: int, out: Path, as_json: bool
+) -> None:
     """Write the candles of a seeded market to a CSV."""
     market = SeededMarket(seed, symbol, Timeframe(timeframe), MarketModel(planted_rho=rho), start_ms)
-    write_candles(out, market.candles(count))
+    if out.exists():
+        raise ConfigError(f"{out} exists and is not overwritten: name another file with --out")
+    try:
+        write_candles(out, market.candles(count))
+    except OSError as error:
+        raise StorageError(f"{out} cannot be written: {error.strerror}") from error
+    if as_json:
+        click.echo(json.dumps({"path": str(out), "candles": count, "best_hit_rate": market.model.hit_rate}))
+        return
     click.echo(
         f"{out}: {count} candles of {symbol} {timeframe}, made from seed {seed}; "
         f"the best hit rate that a forecast can have is {market.model.hit_rate:.1%}"

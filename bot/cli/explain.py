@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bot.cli.bundles import BundleFolder
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("bundle", type=Path)
+@click.argument("bundle", type=BundleFolder())
 @click.option(
     "--candles", "files", type=Path, multiple=True, required=True, help="Candles that reach beyond the training."
 )
@@ -27,17 +29,19 @@ if TYPE_CHECKING:
 @click.option("--card", is_flag=True, help="Write it into the bundle's folder, as a page beside its card.")
 @click.option("--json", "as_json", is_flag=True, help="Print the explanation as one JSON object.")
 def explain(card: bool, as_json: bool, **asked: Any) -> None:
-    """Say which features and which candles of the window BUNDLE rests on, on candles that it was not trained on."""
-    from msgspec import to_builtins
-    from rich.console import Console
-    from rich.progress import Progress
+    """
+    Say which features and which candles of the window BUNDLE rests on, on candles that it was not trained on.
 
+    BUNDLE is a folder, a shipped one by its name (reference-btc-1h, demo), or registry:FOLDER.
+    """
+    from msgspec import to_builtins
+
+    from bot.cli.progress import begun_late
     from bot.compose.explain_run import ExplainRequest, run_explain, write_beside_card
 
     request = ExplainRequest(**asked)
-    with Progress(console=Console(stderr=True)) as bars:
-        bar = bars.add_task("Exchanging parts of the windows", total=None)
-        told = run_explain(request, lambda done, total: bars.update(bar, completed=done, total=total))
+    with begun_late("Exchanging parts of the windows") as advance:
+        told = run_explain(request, advance)
     written = write_beside_card(request.bundle, told) if card else None
     if as_json:
         click.echo(json.dumps({**to_builtins(told), "card": str(written) if written else None}))

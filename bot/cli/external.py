@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from bot.cli.data_use import json_option
+from bot.cli.groups import WholeGroup
 from bot.cli.options import Duration
 from bot.core.errors import ConfigError
 
@@ -32,7 +33,7 @@ Keys are read from the environment and shown nowhere:
 """
 
 
-@click.group()
+@click.group(cls=WholeGroup)
 def external() -> None:
     """Keep outside series on disk: on-chain activity, market capitalisation, sentiment, news, any CSV."""
 
@@ -76,7 +77,7 @@ def download(
     from bot.adapters.log import configure_logging
     from bot.compose.replay_run import date_ms
 
-    configure_logging()
+    configure_logging(as_json=as_json)
     store, now_ms = SeriesStore(folder), SystemClock().now_ms
     span = (date_ms(from_date, "--from") or 0, date_ms(until_date, "--until") or now_ms())
     done = []
@@ -138,7 +139,8 @@ def import_(
     Put the rows of a CSV FILE (plain or .gz) into the store; what is there already must agree.
 
     When a row was known is what the file says, or the event and a delay that you answer for: what is known too early
-    makes every result that comes of it worthless.
+    makes every result that comes of it worthless. A comparison believes a file that says it of each row; rows with a
+    mere --delay count there from now on, or with its --backfilled, because they may have been revised since.
     """
     from bot.adapters.external.collecting import import_rows
     from bot.adapters.external.csv_series import Timing
@@ -193,6 +195,8 @@ def list_(folder: Path, as_json: bool) -> None:
         click.echo(f"{each.series}: {each.rows:,} rows, {each.revisions:,} of them revisions, {when}")
         if each.back_filled:
             click.echo(f"  {each.back_filled:,} rows were fetched a week or more after they were known")
+        if each.stated:
+            click.echo(f"  {each.stated:,} rows state themselves when they were known")
         for source in each.sources:
             click.echo(f"  {source}")
     if not found:

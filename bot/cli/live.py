@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import click
 
-from bot.cli.options import Duration, Speed, settings_options
+from bot.cli.options import Speed, session_options
 from bot.core.errors import ConfigError
 
 LIVE_MANNER: Final = "with orders at the exchange"
@@ -23,24 +23,11 @@ leaves an order the time to travel."""
 @click.option("--demo", is_flag=True, help="Binance's Demo Mode.")
 @click.option("--keys", type=Path, help="A folder (0700) with api_key and api_secret (0600); else the environment.")
 @click.option("--join", type=Path, help="The first line of an embedded exchange that runs already, as a file.")
-@click.option("--symbol", "symbols", multiple=True, help="A market such as BTC/USDT; may be given again.")
-@click.option("--timeframe", default="1h", show_default=True, help="Length of the candles.")
-@click.option("--bundle", type=Path, help="The model; the shipped one if not given.")
-@click.option("--runtime", default="onnx", show_default=True, help="What runs the model: onnx, or keras to compare.")
-@click.option("--strategy", default="forecast", show_default=True, help="forecast, buy-and-hold, or a Python file.")
-@settings_options
-@click.option("--cash", help="The budget, in the quote currency; anything else in the account is left alone.")
-@click.option("--for", "for_ms", type=Duration(), help="Market time after which the run is finished, such as 30d.")
-@click.option(
-    "--seed", type=click.IntRange(min=0), default=7, show_default=True, help="Which market the embedded exchange makes."
+@session_options(
+    cash="The budget, in the quote currency; anything else in the account is left alone.",
+    speed="The embedded market's seconds in a real one.",
+    record="Keep all that the session hears of candles on a tape.",
 )
-@click.option(
-    "--speed", type=Speed(), default="1", show_default=True, help="The embedded market's seconds in a real one."
-)
-@click.option("--faults", type=Path, help="What goes wrong on the embedded exchange: a JSON list of rules.")
-@click.option("--record", is_flag=True, help="Keep all that the session hears of candles on a tape.")
-@click.option("--out", type=Path, required=True, help="The run's folder; an unfinished run there is gone on with.")
-@click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
 def live(
     exchange: str,
     testnet: bool,
@@ -59,7 +46,6 @@ def live(
     from bot.compose.live_run import LiveRequest, run_live
     from bot.compose.market_source import InventedMarket
 
-    asked["symbols"] = asked["symbols"] or ("BTC/USDT",)
     account = AccountRequest(_place(exchange, testnet=testnet, demo=demo), keys, join)
     request = LiveRequest(account=account, invented=InventedMarket(seed=seed, speed=speed, faults=faults), **asked)
     return run_told(request, run_live, manner=LIVE_MANNER, place=account.place, as_json=as_json)

@@ -45,7 +45,7 @@ VERBS: Final = {
     "record": Verb("bot.cli.record:record", "Record a venue's stream onto a tape."),
     "parity": Verb("bot.cli.parity:parity", "Compare a session with the replay of its own tape."),
     "report": Verb("bot.cli.report:report", "Show what a run did and what it cost."),
-    "export": Verb("bot.cli.report:export", "Write a run's orders, fills and marks as tables."),
+    "export": Verb("bot.cli.report:export", "Write a run's fills, equity, forecasts and decisions as tables."),
     "status": Verb("bot.cli.control:status", "Say how a bot stands, and why each market trades or not."),
     "halt": Verb("bot.cli.control:halt", "Stop a running bot from trading; stops stay."),
     "resume": Verb("bot.cli.control:resume", "Let a halted bot trade again."),
@@ -71,6 +71,8 @@ EPILOG: Final = """\
 \b
 Exit codes: 0 done, 1 unexpected, 2 usage or settings, 3 data, 4 model, 5 journal or run,
 6 venue, 7 storage, 8 suspected leak, 130 interrupted.
+A session (paper, live, demo, record, exchange serve) that Ctrl-C or SIGTERM stops ends in order, with 0;
+the summary of its run then has "finished": false.
 """
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bot.cli.bundles import BundleFolder
+from bot.cli.groups import WholeGroup
 from bot.cli.options import Duration, settings_options
 
 if TYPE_CHECKING:
@@ -15,9 +17,13 @@ if TYPE_CHECKING:
     from bot.adapters.model_registry import ModelRegistry
 
 
-@click.group()
+@click.group(cls=WholeGroup)
 def models() -> None:
-    """Keep models in a registry: a folder of bundles, and which of them is used."""
+    """
+    Keep models in a registry: a folder of bundles, and which of them is used.
+
+    `--bundle registry:FOLDER` is the model in use, in every command that takes a bundle.
+    """
 
 
 def _registry_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -68,8 +74,9 @@ def show(name: str, folder: Path, as_json: bool) -> None:
     if row.facts is not None:
         spans = f"{_day(row.facts.trained_from_ms)} to {_day(row.facts.trained_until_ms)}"
         click.echo(f"trained on {', '.join(row.facts.symbols)} {row.facts.timeframe}, {spans}")
-    if row.verdict is not None:
-        for line in told_verdict(row.verdict):
+    for number, verdict in enumerate(row.verdicts, start=1):
+        click.echo(f"judged {number} of {len(row.verdicts)}, {_minute(verdict.at_ms)}:")
+        for line in told_verdict(verdict):
             click.echo(line)
     for change in changes:
         force = ", by force" if change.forced else ""
@@ -77,14 +84,18 @@ def show(name: str, folder: Path, as_json: bool) -> None:
 
 
 @models.command()
-@click.argument("bundle", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("bundle", type=BundleFolder())
 @click.option(
     "--life", type=Duration(), default="60d", show_default=True, help="How long after its last candle it is used."
 )
 @_registry_option
 @_json_option
 def add(bundle: Path, life: int, folder: Path, as_json: bool) -> None:
-    """Take a copy of a bundle into the registry, as a challenger."""
+    """
+    Take a copy of BUNDLE into the registry, as a challenger.
+
+    BUNDLE is a folder, a shipped one by its name (reference-btc-1h, demo), or registry:FOLDER of another registry.
+    """
     from bot.adapters.clock import SystemClock
     from bot.adapters.model_records import ModelNote
     from bot.adapters.model_registry import ModelRegistry
@@ -112,11 +123,12 @@ def judge(name: str, folder: Path, as_json: bool, **asked: Any) -> int:
     from bot.cli.invented import invented_market
     from bot.compose.challenge import ChallengeRequest, judge_challenger
     from bot.core.errors import ModelError
+    from strategies.forecasting.gates import TRAINING_UNASKED
 
     registry = _open(folder)
     verdict = judge_challenger(registry, registry.find(name), ChallengeRequest(**asked), invented_market, _now_ms())
     if as_json:
-        _print_json({**_plain(verdict), "passed": verdict.passed})
+        _print_json({**_plain(verdict), "passed": verdict.passed, "unasked": TRAINING_UNASKED})
     else:
         for line in told_verdict(verdict):
             click.echo(line)
@@ -154,13 +166,21 @@ def rollback(to: str | None, folder: Path, as_json: bool) -> None:
 
 def told_verdict(verdict: "KeptVerdict") -> Iterator[str]:
     """A verdict in words, a line a gate."""
+    from strategies.forecasting.gates import TRAINING_UNASKED
+
     rival = f"beside {verdict.champion[:12]}" if verdict.champion else "with no model in use"
     span = f"{_minute(verdict.from_ms)} to {_minute(verdict.until_ms)}"
-    yield f"{verdict.challenger[:12]} {rival}, {verdict.shadowed:,} forecasts, {span}"
+    yield f"{verdict.challenger[:12]} {rival}, {verdict.shadowed:,} forecasts, {span}, attempt {verdict.attempt}"
     for gate in verdict.gates:
         yield f"  {'passed' if gate.passed else 'FAILED'}  {gate.name}: {gate.said}"
     failed = sum(not gate.passed for gate in verdict.gates)
-    yield f"failed {failed} of {len(verdict.gates)} gates" if failed else f"passed all {len(verdict.gates)} gates"
+    if verdict.passed:
+        yield f"passed all {len(verdict.gates)} gates"
+    elif failed:
+        yield f"failed {failed} of {len(verdict.gates)} gates"
+    else:
+        yield f"passed what it was asked, which is not all: {verdict.refusals()}"
+    yield TRAINING_UNASKED
 
 
 def _open(folder: Path) -> "ModelRegistry":

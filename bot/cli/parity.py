@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bot.core.errors import JournalError
+from bot.cli.bundles import BUNDLE_HELP, BundleFolder
+from bot.core.errors import DataError, JournalError
 
 if TYPE_CHECKING:
     from bot.compose.parity_run import Parity
@@ -16,12 +17,27 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--bundle", type=Path, help="The model of the run, where it is not one that is shipped.")
+@click.option(
+    "--bundle",
+    type=BundleFolder(),
+    help=f"The model of the run, where it is not one that is shipped: {BUNDLE_HELP}.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print every difference as one JSON object.")
 def parity(run: Path, bundle: Path | None, as_json: bool) -> int:
-    """Decide the run in folder RUN again from its tape, and list every difference with its first cause."""
-    from bot.compose.parity_run import check_parity
+    """
+    Decide the run in folder RUN again from its tape, and list every difference with its first cause.
 
+    The run needs a tape: one of `paper --record`. Exit code 0 where nothing differs, 5 otherwise.
+    """
+    from bot.adapters.journal_format import FILE_NAME
+    from bot.compose.parity_run import check_parity
+    from bot.compose.tape_events import TAPE_FOLDER
+
+    if (run / FILE_NAME).is_file() and not (run / TAPE_FOLDER).is_dir():
+        raise DataError(
+            f"the run in {run} kept no tape, so there is nothing to decide it again from: a session keeps one that is "
+            "started with --record"
+        )
     found = check_parity(run, bundle)
     if as_json:
         _print_json(found)
@@ -50,9 +66,11 @@ def _print(found: "Parity") -> None:
         click.echo(f"{found.left_over} events of the tape came when the session had ended", err=True)
     for difference in found.report.differences:
         click.echo(_line(difference))
-    compared = ", ".join(f"{count:,} {stage}s" for stage, count in found.report.compared.items())
-    click.echo(f"{compared} of {found.sessions} sessions compared", err=True)
-    click.echo(_verdict(found.report.differences), err=True)
+    from bot.reporting.wording import plural
+
+    compared = ", ".join(plural(count, stage) for stage, count in found.report.compared.items())
+    click.echo(f"{compared} of {plural(found.sessions, 'session')} compared")
+    click.echo(_verdict(found.report.differences))
 
 
 def _line(difference: "RunDifference") -> str:
@@ -69,4 +87,6 @@ def _verdict(differences: "tuple[RunDifference, ...]") -> str:
     if not differences:
         return "no difference: the tape gives the same run"
     causes = sum(one.first_cause == one.number for one in differences)
-    return f"{len(differences):,} differences with {causes:,} first causes"
+    from bot.reporting.wording import plural
+
+    return f"{plural(len(differences), 'difference')} with {plural(causes, 'first cause')}"

@@ -43,6 +43,27 @@ def candle_progress(total: int) -> Iterator[Callable[[int, int], None]]:
 
 
 @contextmanager
+def begun_late(title: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar from the first step on that is told, `(done, total)`: what fails before it shows none."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    bars = Progress(console=Console(stderr=True))
+
+    def advance(done: int, total: int) -> None:
+        if not bars.tasks:
+            bars.start()
+            bars.add_task(title, total=total)
+        bars.update(bars.tasks[0].id, completed=done, total=total)
+
+    try:
+        yield advance
+    finally:
+        if bars.tasks:
+            bars.stop()
+
+
+@contextmanager
 def stages() -> Iterator[Stage]:
     """Bars of progress, one a stage."""
     from rich.console import Console

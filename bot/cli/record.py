@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bot.cli.options import Duration, Speed
+from bot.cli.options import Duration, Speed, market_options, seed_option
 
 if TYPE_CHECKING:
     from bot.compose.record_run import Recorded, RecordRequest
@@ -17,13 +17,10 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--exchange", default="embedded", show_default=True, help="embedded (invented candles), binance, okx, …")
-@click.option("--symbol", "symbols", multiple=True, help="A market such as BTC/USDT; may be given again.")
-@click.option("--timeframe", default="1h", show_default=True, help="Length of the candles.")
+@market_options
 @click.option("--out", type=Path, required=True, help="The tape's folder; one of the same markets is gone on with.")
 @click.option("--for", "for_ms", type=Duration(), help="Market time after which the recording ends, such as 30d.")
-@click.option(
-    "--seed", type=click.IntRange(min=0), default=7, show_default=True, help="Which market the embedded exchange makes."
-)
+@seed_option
 @click.option(
     "--speed",
     type=Speed(),
@@ -37,8 +34,7 @@ def record(as_json: bool, **asked: Any) -> None:
     from bot.adapters.log import configure_logging
     from bot.compose.record_run import RecordRequest, run_record
 
-    configure_logging()
-    asked["symbols"] = asked["symbols"] or ("BTC/USDT",)
+    configure_logging(as_json=as_json)
     request = RecordRequest(**asked)
     with _bar(request) as advance:
         recorded = asyncio.run(run_record(request, advance))
@@ -49,8 +45,7 @@ def record(as_json: bool, **asked: Any) -> None:
         click.echo(remark, err=True)
     click.echo(
         f"{recorded.inputs:,} inputs with {recorded.candles:,} closed candles are on the tape in {request.out},"
-        f" which has {recorded.tape.files} files and {len(recorded.tape.sessions)} sessions",
-        err=True,
+        f" which has {recorded.tape.files} files and {len(recorded.tape.sessions)} sessions"
     )
 
 

@@ -6,8 +6,9 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
-from bot.cli.options import settings_options
+from bot.cli.options import decision_options
 from bot.core.errors import JournalError
 
 if TYPE_CHECKING:
@@ -21,10 +22,7 @@ if TYPE_CHECKING:
 @click.option("--journal", type=Path, help="Decide this run's journal again instead, without model or candles.")
 @click.option("--symbol", help="The market, such as BTC/USDT, where neither file nor column names it.")
 @click.option("--timeframe", help="The candles' length, such as 1h, where the file does not tell it.")
-@click.option("--bundle", type=Path, help="The model; the shipped one if not given.")
-@click.option("--runtime", default="onnx", show_default=True, help="What runs the model: onnx, or keras to compare.")
-@click.option("--strategy", default="forecast", show_default=True, help="forecast, buy-and-hold, or a Python file.")
-@settings_options
+@decision_options
 @click.option("--from", "from_date", metavar="DATE", help="Trade from this date on (UTC); earlier candles warm up.")
 @click.option("--until", "until_date", metavar="DATE", help="Trade until this date (UTC).")
 @click.option("--cash", help="The budget, in the quote currency.")
@@ -33,8 +31,11 @@ if TYPE_CHECKING:
 def replay(journal: Path | None, as_json: bool, out: Path | None, **asked: Any) -> int:
     """Trade recorded candles: the same engine, risk desk and journal as a live session."""
     if journal is not None:
+        _require_alone()
         return _decide_again(journal, as_json)
-    if bool(asked["files"]) is (asked["tape"] is not None) or out is None:
+    if asked["files"] and asked["tape"] is not None:
+        raise click.UsageError("--candles and --tape exclude each other: name one of them")
+    if not (asked["files"] or asked["tape"]) or out is None:
         raise click.UsageError("name the candles with --candles, or a --tape, and the run's folder with --out")
     began = perf_counter()
     _play(out, asked)
@@ -43,15 +44,35 @@ def replay(journal: Path | None, as_json: bool, out: Path | None, **asked: Any) 
     return conclude(out, seconds=perf_counter() - began, as_json=as_json)
 
 
+def _require_alone() -> None:
+    """
+    Refuse what `--journal` has no use for.
+
+    Raises:
+        UsageError: Something else was asked for as well.
+    """
+    context = click.get_current_context()
+    given = [
+        option.opts[0]
+        for option in context.command.params
+        if option.name not in ("journal", "as_json")
+        and context.get_parameter_source(str(option.name)) is ParameterSource.COMMANDLINE
+    ]
+    if given:
+        raise click.UsageError(
+            f"--journal decides a run again by what the run itself wrote down: leave out {', '.join(given)}"
+        )
+
+
 def _play(out: Path, asked: dict[str, Any]) -> None:
     from bot.cli.progress import candle_progress
 
-    run = _run(out, asked)
-    for finding in run.findings:
-        click.echo(finding, err=True)
-    if run.opened.taken is not None:
-        click.echo(f"going on with the unfinished run in {out}", err=True)
     try:
+        run = _run(out, asked)
+        for finding in run.findings:
+            click.echo(finding, err=True)
+        if run.opened.taken is not None:
+            click.echo(f"going on with the unfinished run in {out}", err=True)
         with candle_progress(run.candles_left) as advance:
             run.play(advance)
     except KeyboardInterrupt:
@@ -85,8 +106,8 @@ def _decide_again(folder: Path, as_json: bool) -> int:
         click.echo(
             json.dumps({"events": checked.events, "commands": checked.commands, "difference": checked.difference})
         )
-    if checked.difference is not None:
-        click.echo(f"the commands are not the same: {checked.difference}", err=True)
-        return JournalError.exit_code
-    click.echo(f"{checked.events:,} events gave the same {checked.commands:,} commands", err=True)
-    return 0
+    elif checked.difference is not None:
+        click.echo(f"the commands are not the same: {checked.difference}")
+    else:
+        click.echo(f"{checked.events:,} events gave the same {checked.commands:,} commands")
+    return 0 if checked.difference is None else JournalError.exit_code

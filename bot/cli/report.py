@@ -23,7 +23,7 @@ def report(run: Path, out: Path | None, as_json: bool) -> int:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as one JSON object.")
 def export(run: Path, out: Path, as_json: bool) -> None:
-    """Write the fills, equity, forecasts and decisions of the run in folder RUN as CSV tables."""
+    """Write the fills, equity, forecasts and decisions of the run in folder RUN as CSV tables, a file each."""
     from bot.adapters.journal_reader import read_run
     from bot.reporting.export import export_run
 
@@ -34,4 +34,4 @@ def export(run: Path, out: Path, as_json: bool) -> None:
         click.echo(json.dumps({table.path.name: {"path": str(table.path), "rows": table.rows} for table in written}))
         return
     for table in written:
-        click.echo(f"{table.rows:>10,} rows  {table.path}", err=True)
+        click.echo(f"{table.rows:>10,} rows  {table.path}")

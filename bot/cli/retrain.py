@@ -38,7 +38,11 @@ _LONGEST_SLEEP_S: Final = 60.0
     "--every", metavar="daily|weekly|monthly|DURATION", help="Do it again and again; once if not given (for cron)."
 )
 @click.option(
-    "--shadow", type=click.IntRange(min=1), default=720, show_default=True, help="Candles kept back to judge it on."
+    "--shadow",
+    type=click.IntRange(min=1),
+    default=720,
+    show_default=True,
+    help="Candles kept back to judge it on; few of them tell little.",
 )
 @click.option(
     "--life", type=Duration(), default="60d", show_default=True, help="How long after its last candle it is used."

@@ -4,35 +4,23 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from bot.adapters.narrator import Filled
 from bot.core.commands import BreakerTripped, Decided, Marked, Notify
+from bot.core.events import SessionStarted
 from bot.core.orders import Purpose, Side
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
     from bot.adapters.narrator import Told
+    from bot.compose.session_request import SessionRequest
 
 _EMBEDDED_WHERE: Final = "invented market on the embedded exchange"
 _LINES: Final = 14
 _TIMES_TOLD: Final = 10
 """Without a terminal, how many lines tell how far the run is, evenly spread."""
-
-
-class SessionRequest(Protocol):
-    """What every session is asked."""
-
-    @property
-    def out(self) -> Path: ...
-
-    @property
-    def symbols(self) -> tuple[str, ...]: ...
-
-    @property
-    def for_ms(self) -> int | None: ...
 
 
 def market_words(place: str) -> str:
@@ -41,11 +29,21 @@ def market_words(place: str) -> str:
 
 
 class Story:
-    """Collects what is told and says it in one screen, or in a few lines where there is no terminal."""
+    """
+    Collects what is told and says it in one screen, or in a few lines where there is no terminal.
 
-    def __init__(self, console: "Console", headline: str, total_ms: int | None) -> None:
+    Args:
+        console: Where to.
+        headline: What stands above the screen.
+        opening: What is said first, once everything that was asked for has been found to be possible.
+        total_ms: How long the session is to be, in market time; None where it has no end.
+    """
+
+    def __init__(self, console: "Console", headline: str, opening: str, total_ms: int | None) -> None:
         self._console = console
         self._headline = headline
+        self._opening = opening
+        self._has_begun = False
         self._total_ms = total_ms
         self._lines: deque[tuple[str, str]] = deque(maxlen=_LINES)
         self._counts: Counter[str] = Counter()
@@ -57,6 +55,9 @@ class Story:
     def tell(self, told: "Told") -> None:
         """Take what happened."""
         match told:
+            case SessionStarted():
+                self._has_begun = True
+                self._console.print(self._opening, soft_wrap=True, markup=False)
             case Marked():
                 self._equity, self._exposure_frac = told.equity, told.exposure_frac
             case Filled():
@@ -97,7 +98,7 @@ class Story:
 
     def _status(self) -> str:
         if not self._now_ms:
-            return "waiting for the first candles"
+            return "waiting for the first candles" if self._has_begun else "opening what it needs"
         moment = datetime.fromtimestamp(self._now_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M")
         counts = ", ".join(f"{self._counts[name]} {name}" for name in ("fills", "stops", "refusals", "breakers"))
         return (
@@ -118,7 +119,7 @@ class Story:
 
 
 @contextmanager
-def told_live(request: SessionRequest, manner: str, where: str) -> Iterator[Story]:
+def told_live(request: "SessionRequest", manner: str, where: str) -> Iterator[Story]:
     """
     Tell a session while it runs.
 
@@ -132,11 +133,11 @@ def told_live(request: SessionRequest, manner: str, where: str) -> Iterator[Stor
 
     console = Console(stderr=True, highlight=False)
     out = request.out
-    story = Story(console, f"Candlewick {manner}: {', '.join(request.symbols)}, {where}", request.for_ms)
-    console.print(
+    story = Story(
+        console,
+        f"Candlewick {manner}: {', '.join(request.symbols)}, {where}",
         f"trading {manner} into {out}: {where}; Ctrl-C stops it, the same command with --out {out} goes on",
-        soft_wrap=True,
-        markup=False,
+        request.for_ms,
     )
     if console.is_terminal:
         with Live(story, console=console, refresh_per_second=8, transient=True):

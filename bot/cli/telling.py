@@ -10,7 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from bot.adapters.narrator import Tell
-    from bot.cli.story import SessionRequest
+    from bot.compose.session_request import SessionRequest
 
 _Request = TypeVar("_Request", bound="SessionRequest")
 
@@ -44,7 +44,7 @@ def run_told(
     from bot.cli.story import market_words, told_live
 
     began = perf_counter()
-    configure_logging()
+    configure_logging(as_json=as_json)
 
     async def session() -> bool:
         # Until the session listens itself, SIGTERM unwinds what is open by then, as Ctrl-C does: the exchange's process

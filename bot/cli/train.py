@@ -15,16 +15,16 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
 import click
+import msgspec
 from msgspec import Struct, to_builtins
 from msgspec.structs import replace
 
 from bot.cli.progress import Stage, stages
 from bot.compose.fit_processes import fit_pool, require_tensorflow, usual_jobs
-from bot.core.errors import ConfigError, DataError
+from bot.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from bot.adapters.candle_series import CandleSeries
-    from bot.core.market import Timeframe
     from strategies.forecasting.bundle import DataSpan
     from strategies.forecasting.configuration import Configuration
     from strategies.forecasting.course import Course
@@ -57,7 +57,7 @@ class TrainRequest(Struct, frozen=True):
     best_hit_rate: float | None
     recipe: Path | None
     work: Path | None = None
-    """Where finished fits are kept, for a training that is killed and begun again."""
+    """Where finished fits of the same code are kept, for a training that is killed and begun again."""
 
 
 @click.command()
@@ -94,7 +94,11 @@ class TrainRequest(Struct, frozen=True):
 @click.option("--recipe", type=Path, help="How to train, in a file that `candlewick tune` wrote.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 def train(as_json: bool, **arguments: Any) -> None:
-    """Train a forecaster, judge it on candles it has not seen, and pack it as a bundle."""
+    """
+    Train a forecaster, judge it on candles it has not seen, and pack it as a bundle.
+
+    The candles that it is judged on count as seen by `candlewick compare --lock`.
+    """
     began = perf_counter()
     request = TrainRequest(**arguments)
     with stages() as stage:
@@ -111,7 +115,8 @@ def train_bundle(request: TrainRequest, stage: Stage) -> dict[str, Any]:
     Do what was asked for, and say what came of it.
 
     Raises:
-        ConfigError: The folder exists, TensorFlow is not installed, or the recipe cannot be used.
+        ConfigError: The folder exists, TensorFlow is not installed, the recipe cannot be used, or the candles are of
+            several timeframes.
         DataError: The candles cannot be read or are too few.
         ModelError: The bundle does not hold what it promises, or its forecasts are too good to be true.
     """
@@ -126,6 +131,7 @@ def train_bundle(request: TrainRequest, stage: Stage) -> dict[str, Any]:
     require_tensorflow()
     way, remark = _way_of_training(request)
     from bot.adapters.model_runtime import OnnxRuntime
+    from bot.compose.asked import one_timeframe
     from bot.core.gaps import segments
     from strategies.forecasting.course import plan_course
     from strategies.forecasting.features import SHIPPED
@@ -133,7 +139,7 @@ def train_bundle(request: TrainRequest, stage: Stage) -> dict[str, Any]:
     from strategies.forecasting.recipe import Recipe, make_bundle
     from strategies.forecasting.walk_forward import Task
 
-    timeframe = _one_timeframe(series)
+    timeframe = one_timeframe(series)
     parts = [part for one in series for part in segments(one.open_time_ms, one.ohlcv, timeframe)]
     lengths = Lengths(train_days=request.train_days)
     course = plan_course(parts, SHIPPED, way.architecture.window, timeframe.ms, lengths, request.folds)
@@ -147,7 +153,9 @@ def train_bundle(request: TrainRequest, stage: Stage) -> dict[str, Any]:
         theoretical_hit_rate=request.best_hit_rate,
         remark=remark,
     )
-    judged = _judge(request, Task(recipe.architecture, recipe.plan, course.dataset, recipe.fold), course, stage)
+    first = Task(recipe.architecture, recipe.plan, course.dataset, recipe.fold)
+    _note_look(request, first, recipe.data, course)
+    judged = _judge(request, first, course, stage)
     fitting = stage("Fitting the network that is shipped")
     outcome = make_bundle(recipe, course.dataset, judged, request.out, OnnxRuntime, fitting)
     return {
@@ -177,7 +185,27 @@ def _way_of_training(request: TrainRequest) -> "tuple[Configuration, str | None]
     return replace(recipe.configuration, plan=plan), request.remark or recipe.remark
 
 
+def _note_look(request: TrainRequest, task: "Task", data: "DataSpan", course: "Course") -> None:
+    """Write down which candles are about to be judged on."""
+    from bot.adapters.clock import SystemClock
+    from bot.compose.deciding import WALK, made_with
+    from bot.compose.look_register import LookRegister, looks_file
+    from strategies.forecasting.comparison.lock import Look, Stretch
+
+    if not course.judged_on:
+        return
+    shown = (task.architecture, task.plan, course.judged_on, request.seeds, data.fingerprint, made_with(WALK))
+    about = sha256(msgspec.json.encode(shown)).hexdigest()
+    from_ms, until_ms = course.judged_on[0].test.from_ms, course.judged_on[-1].test.until_ms
+    seen = Stretch(data.symbols, data.timeframe, from_ms, until_ms)
+    look = Look(SystemClock().now_ms(), "train", str(request.out.resolve()), about, (seen,))
+    trouble = LookRegister(looks_file()).note(look)
+    if trouble is not None:
+        click.echo(trouble, err=True)
+
+
 def _judge(request: TrainRequest, task: "Task", course: "Course", stage: Stage) -> "WalkForward | None":
+    from bot.compose.deciding import WALK, made_print
     from strategies.forecasting.retraining import remembering
     from strategies.forecasting.walk_forward import walk_forward
 
@@ -188,7 +216,7 @@ def _judge(request: TrainRequest, task: "Task", course: "Course", stage: Stage) 
     move = stage(f"Judging {fits} networks on candles that they have not seen")
     move(0, fits)
     with _runner(request.jobs or usual_jobs()) as runner:
-        run = remembering(runner, request.work) if request.work else runner
+        run = remembering(runner, request.work / made_print(WALK)) if request.work else runner
         return walk_forward(task, course.judged_on, seeds, request.best_hit_rate, run, lambda done: move(done, fits))
 
 
@@ -200,14 +228,6 @@ def _runner(jobs: int) -> "Iterator[RunTasks]":
         return
     with fit_pool(jobs) as pool:
         yield pool.map
-
-
-def _one_timeframe(series: "Sequence[CandleSeries]") -> "Timeframe":
-    timeframes = {one.timeframe for one in series}
-    if len(timeframes) != 1:
-        found = ", ".join(sorted(timeframe.value for timeframe in timeframes)) or "none"
-        raise DataError(f"a bundle is trained on candles of one timeframe, the files hold {found}")
-    return timeframes.pop()
 
 
 def _data_span(request: TrainRequest, series: "Sequence[CandleSeries]", course: "Course") -> "DataSpan":

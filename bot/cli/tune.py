@@ -80,12 +80,14 @@ def tune(
     Search for a better way to train, and judge what is found on candles that no trial has seen.
 
     A study that was stopped goes on where it was when the same is asked for again. Several machines that share its
-    folder may work on it at once.
+    folder may work on it at once. The candles that it judges on count as seen by `candlewick compare --lock`.
     """
     require_tensorflow()
     require_optuna()
     from bot.adapters.candle_files import read_candles
+    from bot.adapters.clock import SystemClock
     from bot.adapters.study_folder import disk_errors, write_whole
+    from bot.compose.look_register import looks_file
     from bot.compose.tuning_run import RECIPE, STUDY, TuneRequest, tune_study
     from bot.compose.tuning_told import study_page, summary
     from bot.reporting.study_page import render_study
@@ -94,9 +96,10 @@ def tune(
     series = read_candles(files, symbol=symbol, timeframe=timeframe, until_ms=until_ms)
     for one in series:
         click.echo(f"{one.symbol} {one.timeframe.value}: {one.report.summary()}", err=True)
-    request = TuneRequest(study, trials, folds, kind, jobs or usual_jobs(), seed, seeds, train_days, best_hit_rate)
+    asked = (study, trials, folds, kind, jobs or usual_jobs(), seed, seeds, train_days, best_hit_rate)
+    request = TuneRequest(*asked, looks_file())
     with stages() as stage:
-        report = tune_study(request, series, stage, lambda words: click.echo(words, err=True))
+        report = tune_study(request, series, stage, lambda words: click.echo(words, err=True), SystemClock().now_ms)
     with disk_errors(study):
         write_whole(study / PAGE, render_study(study_page(report)).encode())
     told: dict[str, Any] = summary(report, str(study))

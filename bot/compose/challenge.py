@@ -6,7 +6,9 @@ embedded exchange stays known to the command line alone.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
+from typing import Final
 
 from msgspec import Struct
 
@@ -17,6 +19,7 @@ from bot.adapters.model_registry import ModelRegistry
 from bot.compose.challenge_proofs import Candidate, proofs
 from bot.compose.parts import costs
 from bot.compose.recorded_forecasts import recorded_forecasts
+from bot.core import gate_names as names
 from bot.core.errors import ConfigError
 from bot.core.forecast import Forecast
 from bot.core.gaps import segments
@@ -25,8 +28,12 @@ from strategies.forecasting import gates
 from strategies.forecasting.audit import MakeMarket
 from strategies.forecasting.features import SHIPPED
 from strategies.forecasting.gates import GateVerdict
-from strategies.forecasting.shadow import Pair, Track, beside, compare, nobody, recorded, replayed, seed_spread
+from strategies.forecasting.shadow import Pair, Terms, Track, beside, compare, nobody, recorded, replayed, seed_spread
+from strategies.forecasting.shadow_evidence import margin_of, reversal_rate_of
 from strategies.signal import SignalRule
+
+_LATE: Final = 0.75
+"""From this share of its life on, a champion's successor is looked for: before its end, so that none comes too late."""
 
 
 class ChallengeRequest(Struct, frozen=True):
@@ -67,25 +74,42 @@ def judge_challenger(
     champion = None if used is None else Candidate.load(registry.current().path)
     series = read_candles(request.files, symbol=request.symbol, timeframe=request.timeframe)
     pairs = _pairs(challenger, champion, series, request.run)
+    closes = [close for pair in pairs for close in pair.challenger.close_time_ms.tolist()]
+    span = (min(closes, default=now_ms), max(closes, default=now_ms))
+    candles = sha256("".join(sorted(one.fingerprint for one in series)).encode()).hexdigest()
+    attempt = registry.attempt(fingerprint, candles, span)
     settings = load_settings(request.profile, request.overrides).settings
     rule = SignalRule(settings.signal.cost_multiple, settings.signal.hysteresis_frac)
+    terms = _terms(challenger, champion, registry, span[1], attempt)
     measured = {
-        **compare(pairs, rule, costs(settings).round_trip_bps / 2.0),
+        **compare(pairs, rule, costs(settings).round_trip_bps / 2.0, terms),
         **proofs(challenger, market),
-        gates.SEED_SPREAD: seed_spread(challenger.bundle.metrics, champion.bundle.metrics if champion else None),
+        names.SEED_SPREAD: seed_spread(challenger.bundle.metrics, champion.bundle.metrics if champion else None),
     }
-    closes = [close for pair in pairs for close in pair.challenger.close_time_ms.tolist()]
     verdict = KeptVerdict(
         fingerprint,
         champion.bundle.fingerprint if champion else None,
         now_ms,
-        min(closes, default=now_ms),
-        max(closes, default=now_ms),
+        *span,
         len(closes),
         tuple(map(_kept, gates.judge(measured))),
+        candles,
+        attempt,
     )
     registry.keep_verdict(verdict)
     return verdict
+
+
+def _terms(
+    challenger: Candidate, champion: Candidate | None, registry: ModelRegistry, newest_ms: int, attempt: int
+) -> Terms:
+    """What a challenger is held to: a first model, one beside a champion, or the successor of one whose life ends."""
+    if champion is None:
+        return Terms(reversal_rate_of(challenger.bundle.metrics), attempt=attempt)
+    note = registry.note(champion.bundle.fingerprint)
+    if note is None or newest_ms < champion.bundle.data.trained_until_ms + _LATE * note.life_ms:
+        return Terms(attempt=attempt)
+    return Terms(margin=margin_of(champion.bundle.metrics), attempt=attempt)
 
 
 def _pairs(

@@ -13,10 +13,10 @@ import numpy as np
 from msgspec import Struct
 
 from bot.adapters.model_runtime import OnnxRuntime
+from bot.core import gate_names as names
 from bot.core.commands import RequestForecast
 from bot.core.errors import ModelError
 from bot.core.market import Timeframe
-from strategies.forecasting import gates
 from strategies.forecasting.audit import Check, MakeMarket, Pipeline
 from strategies.forecasting.audit_served import Served, known_forecasts, white_noise
 from strategies.forecasting.bundle import Bundle, load_bundle
@@ -52,10 +52,10 @@ def proofs(candidate: Candidate, market: MakeMarket) -> dict[str, Measured]:
     return {
         # The network as it is trained, shown a market in which nothing can be known; that the way of training finds
         # nothing in one is the audit's question.
-        gates.WHITE_NOISE: Measured(float(noise.held), _said(noise)),
-        gates.SHUFFLED_FUTURE: Measured(None if known.blind else known.figure, _said(known)),
-        gates.PARITY: parity(candidate),
-        gates.LATENCY: latency(candidate),
+        names.WHITE_NOISE: Measured(float(noise.held), _said(noise)),
+        names.SHUFFLED_FUTURE: Measured(None if known.blind else known.figure, _said(known)),
+        names.PARITY: parity(candidate),
+        names.LATENCY: latency(candidate),
     }
 
 

@@ -17,8 +17,8 @@ _ERRORS: Final = {
 _DIRECTION: Final = {
     "said": "forecasts of moves for which a direction was said",
     "rate": "share of them whose direction was right",
-    "low": "lower 95 % bound of the rate, by a block bootstrap",
-    "high": "upper 95 % bound of the rate",
+    "low": "lower 95 % bound of the rate, by a block bootstrap; null where forecasts are too few",
+    "high": "upper 95 % bound of the rate; null where forecasts are too few",
     "by_seed": "the rate of each seed",
 }
 _TESTED: Final = {
@@ -27,9 +27,15 @@ _TESTED: Final = {
 }
 _PERFORMANCE: Final = {
     "cost_bps": "cost of one side, in basis points of what is traded",
-    "sharpe": "Sharpe ratio of a year, riskless rate zero; null where nothing was traded",
-    "sharpe_low": "its lower 95 % bound, by a block bootstrap",
-    "sharpe_high": "its upper 95 % bound",
+    "timing_sharpe": "Sharpe ratio of a year of what was earned beyond holding the account's own mean exposure of the "
+    "market all the time; null where nothing was",
+    "timing_low": "its lower 95 % bound, by a block bootstrap; null where candles are too few",
+    "timing_high": "its upper 95 % bound; null where candles are too few",
+    "timing_frac": "what was earned beyond that over the whole time, costs deducted, not compounded",
+    "sharpe": "Sharpe ratio of a year of the account as it is, market and all, riskless rate zero; null where nothing "
+    "was traded",
+    "sharpe_low": "its lower 95 % bound, by a block bootstrap; null where candles are too few",
+    "sharpe_high": "its upper 95 % bound; null where candles are too few",
     "sortino": "Sortino ratio of a year, target zero; null where nothing was lost",
     "max_drawdown_frac": "largest fall of the account from its highest value so far",
     "return_frac": "what the account made over the whole time",
@@ -37,15 +43,16 @@ _PERFORMANCE: Final = {
     "exposed_frac": "mean exposure",
 }
 _MONEY: Final = {
-    "break_even": "cost of a side at which trading on every sign leaves nothing; null where nothing was traded",
+    "break_even": "cost of a side at which trading on every sign leaves nothing beyond holding its mean exposure; null "
+    "where nothing was traded",
     "break_even.bps": "that cost, in basis points",
-    "break_even.low": "its lower 95 % bound; null where trades are rare",
+    "break_even.low": "its lower 95 % bound; null where trades are rare or candles too few",
     "break_even.high": "its upper 95 % bound",
     "on_sign[]": "the account at each cost, all in for a rise and out for a fall",
     "by_rule[]": "the account at each cost, by the shipped rule: a cost threshold to get in, hysteresis to stay in",
-    "deflated[]": "for each cost, the rule's account beside luck",
-    "deflated[].sharpe": "Sharpe ratio of one holding period",
-    "deflated[].by_luck": "the best such ratio to expect of so many trials without skill",
+    "deflated[]": "for each cost, the timing of the rule's account beside luck",
+    "deflated[].sharpe": "Sharpe ratio of the timing, of one holding period",
+    "deflated[].by_luck": "the best such ratio to expect of all trials of this comparison without skill",
     "deflated[].probability": "probability that the true ratio is above what luck would have given",
 }
 _ROW: Final = {
@@ -54,7 +61,8 @@ _ROW: Final = {
     "seeds": "fits of a fold behind each figure; figures are of the usual seed, not of an average forecast",
     "errors": "over all folds",
     "direction": "over all folds; null where no direction is ever said",
-    "significance.pesaran_timmermann": "one-sided test that directions are foretold; of the seed that did worst",
+    "significance.pesaran_timmermann": "one-sided test that directions are foretold, overlapping returns and markets "
+    "that move as one allowed for; of the seed that did worst",
     "significance.against[]": "Diebold-Mariano tests against each naive row, one-sided for this row",
     "significance.against[].rival": "the naive row",
     "significance.against[].squared": "of squared errors; null where they never differ",
@@ -78,8 +86,10 @@ _TABLE: Final = {
     "folds[]": "train, validation and test, each from and until in milliseconds UTC",
     "windows": "windows that were judged",
     "costs_bps[]": "the costs of a side that all accounts are told at",
-    "trials": "rows and seeds of all questions, each traded by the rule: what the deflated Sharpe ratios know of",
-    "overfitting[]": "for each cost, of choosing the row with the best account by the rule; null where too few",
+    "trials": "rows and seeds of all questions of this comparison, each traded by the rule: what the deflated Sharpe "
+    "ratios know of; earlier comparisons are not counted",
+    "buy_and_hold[]": "who held the markets all the time, at each cost",
+    "overfitting[]": "for each cost, of choosing the row with the best timing by the rule; null where too few",
     "overfitting[].probability": "share of halvings in which one half's winner is not above the middle of the other",
     "overfitting[].loss_probability": "share of ways in which it lost money there",
     "overfitting[].ways": "how many ways there are",
@@ -88,7 +98,7 @@ _TABLE: Final = {
 _VERDICT: Final = {
     "verdict.sentences[]": "the verdict, in words",
     "verdict.beats_naive[]": "question and row of all that beat every naive row",
-    "verdict.tradable_bps": "highest cost of a side at which a row is worth trading; null where there is none",
+    "verdict.tradable_bps": "highest cost of a side at which a row's timing is worth trading; null where there is none",
 }
 
 
@@ -120,11 +130,11 @@ KEYS: Final = (
         "kept": "fits that an earlier run had made of the same data and settings",
         "seconds": "time that this run took",
         "locked": "the same over the locked period; null if it was not opened",
-        "locked.openings[]": "every time that it was opened",
+        "locked.openings[]": "every recorded look that reached past its begin, of whatever command, this one last",
         "tables[]": "one question each",
         "keys": "this list",
     }
     | _VERDICT
-    | _under("tables[].", _TABLE | _under("rows[].", _ROWS))
+    | _under("tables[].", _TABLE | _under("buy_and_hold[].", _PERFORMANCE) | _under("rows[].", _ROWS))
 )
 """Paths of keys with their meanings; those under `locked` are as those above."""

@@ -13,7 +13,6 @@ from bot.compose.compare_keys import KEYS
 from bot.compose.compare_run import Compared, CompareRequest
 from bot.core.errors import StorageError
 from bot.reporting.comparison_page import render_comparison
-from strategies.forecasting.comparison.lock import openings
 
 FORMAT: Final = 1
 JSON_FILE: Final = "comparison.json"
@@ -45,7 +44,7 @@ def document(request: CompareRequest, compared: Compared, seconds: float) -> dic
         "candles": list(compared.candles),
         "data": compared.data,
         "tables": msgspec.to_builtins(compared.tables),
-        "locked": _locked(request, compared),
+        "locked": _locked(compared),
         "fits": compared.fits,
         "kept": compared.kept,
         "seconds": round(seconds, 1),
@@ -53,18 +52,18 @@ def document(request: CompareRequest, compared: Compared, seconds: float) -> dic
     }
 
 
-def _locked(request: CompareRequest, compared: Compared) -> dict[str, Any] | None:
+def _locked(compared: Compared) -> dict[str, Any] | None:
     if compared.locked_verdict is None:
         return None
     return {
         "verdict": msgspec.to_builtins(compared.locked_verdict),
         "tables": msgspec.to_builtins(compared.locked),
-        "openings": msgspec.to_builtins(openings(request.out)),
+        "openings": msgspec.to_builtins(compared.openings),
     }
 
 
 def _settings(request: CompareRequest) -> dict[str, Any]:
-    lengths = request.course.lengths
+    lengths, outside = request.course.lengths, request.outside
     return {
         "rows": list(request.rows),
         "folds": request.course.folds,
@@ -79,7 +78,8 @@ def _settings(request: CompareRequest) -> dict[str, Any]:
         "signal": msgspec.to_builtins(request.signal),
         "lowest_exposure": request.lowest,
         "best_hit_rate": request.best_hit_rate,
-        "outside_columns": list(request.beside.names) if request.beside is not None else [],
+        "outside_columns": list(outside.beside.names) if outside is not None else [],
+        "outside_rows": msgspec.to_builtins(outside.groups) if outside is not None else [],
     }
 
 

@@ -5,33 +5,34 @@ Every row meets the same windows and folds. What is told is a value; the command
 it down.
 """
 
-import hashlib
-import platform
 from collections.abc import Callable, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bot.adapters.candle_files import read_candles
 from bot.adapters.candle_series import CandleSeries
 from bot.compose.compare_fits import Work, run_missing
+from bot.compose.compare_looks import identity, look_at
 from bot.compose.compare_serving import no_graph, serving_of, sum_of_members
+from bot.compose.deciding import FIT, made_with
+from bot.compose.look_register import LookRegister, Opened
+from bot.compose.outside_columns import Outside
 from bot.core.errors import ConfigError
 from bot.core.gaps import segments
 from bot.core.market import Timeframe
 from strategies.forecasting.bundle import Architecture
 from strategies.forecasting.comparison.fitting import FitTask, Fitted
 from strategies.forecasting.comparison.keeping import Shelf
-from strategies.forecasting.comparison.lock import close_period, open_period
+from strategies.forecasting.comparison.lock import Look
 from strategies.forecasting.comparison.question import Course, Market, Question, ask
 from strategies.forecasting.comparison.roster import ENSEMBLE, NETWORKS
 from strategies.forecasting.comparison.table import Answered, Entry, Table, answer, ensemble_entry, tables
 from strategies.forecasting.comparison.verdict import Verdict, judge
-from strategies.forecasting.datasets import Beside
 from strategies.forecasting.features import SHIPPED
 from strategies.forecasting.folds import Fold
 from strategies.forecasting.labels import LabelRule
@@ -46,15 +47,18 @@ Stage = Callable[[str], Callable[[int, int], None]]
 _NEEDED: Final = {"ARIMA": "statsmodels", "ETS": "statsmodels", "LightGBM": "lightgbm"} | dict.fromkeys(
     NETWORKS, "tensorflow"
 )
-_DECIDING: Final = ("numpy", "tensorflow", "keras", "statsmodels", "lightgbm")
-"""Libraries whose version decides the bits of a fit."""
 
 
 class CompareRequest(Struct, frozen=True, kw_only=True):
-    """What is to be compared, and how. `epochs`, `scaler` and `window` are those of every network."""
+    """
+    What is to be compared, and how. `epochs`, `scaler` and `window` are those of every network.
+
+    `looks` is the file of the register of looks.
+    """
 
     files: tuple[Path, ...]
     out: Path
+    looks: Path
     rows: tuple[str, ...]
     symbol: str | None = None
     timeframe: str | None = None
@@ -71,7 +75,7 @@ class CompareRequest(Struct, frozen=True, kw_only=True):
     lowest: float = 0.0
     best_hit_rate: float | None = None
     reopen: bool = False
-    beside: Beside | None = None
+    outside: Outside | None = None
 
 
 class Compared(Struct, frozen=True):
@@ -79,13 +83,14 @@ class Compared(Struct, frozen=True):
     What came of it: tables over the open period and their verdict; the same of the locked period, if it was opened.
 
     `fits` is how many were made now, `kept` how many had been made before. `data` is the sha256 of each question's
-    data set.
+    data set. `openings` are all looks at the locked period, this one last.
     """
 
     verdict: Verdict
     tables: tuple[Table, ...]
     locked_verdict: Verdict | None
     locked: tuple[Table, ...]
+    openings: tuple[Look, ...]
     data: dict[str, str]
     candles: tuple[str, ...]
     fits: int
@@ -99,11 +104,12 @@ def compare(request: CompareRequest, stage: Stage, say: Callable[[str], None], n
     Args:
         request: What and how.
         stage: Begins a bar of progress.
-        say: Told of the candles that were read.
-        now_ms: The time, for the record of a locked period.
+        say: Told of the candles that were read, and of what is wrong with the register of looks.
+        now_ms: The time, for the register of looks.
 
     Raises:
-        ConfigError: What a row needs is not installed, or the locked period was opened before.
+        ConfigError: What a row needs is not installed, the locked period was seen before, or nothing of an outside
+            series was known while these candles closed.
         DataError: The candles cannot be read or are too few.
         SuspectedLeak: The forecasts of a row are too good to be true.
         StorageError: The disk refused.
@@ -112,25 +118,37 @@ def compare(request: CompareRequest, stage: Stage, say: Callable[[str], None], n
     series = _read(request)
     for one in series:
         say(f"{one.symbol} {one.timeframe.value}: {one.report.summary()}")
+    if request.outside is not None:
+        request.outside.require_known(max(int(one.open_time_ms[-1]) + one.timeframe.ms for one in series))
     questions = _questions(request, series)
+    opened = [(each, each.folds) for each in questions]
+    final = [(each, (each.final,)) for each in questions if each.final is not None]
+    register = LookRegister(request.looks)
+    look = _look(request, final, now_ms(), locked=True) if final else None
+    if look is not None and not request.reopen:
+        # Said before the work; asked again where it counts.
+        register.require_unseen(look)
+    trouble = register.note(_look(request, opened, now_ms(), locked=False))
+    if trouble is not None:
+        say(trouble)
     shelf = Shelf(request.out / SHELF)
     for question in questions:
         shelf.keep_dataset(question.fingerprint, question.dataset)
-    answers, made, kept = _walk(request, [(each, each.folds) for each in questions], stage, "Walking forward")
+    answers, made, kept = _walk(request, opened, stage, "Walking forward")
     told = tables(answers)
-    final = [(each, (each.final,)) for each in questions if each.final is not None]
     closed: list[Answered] = []
-    if final:
-        from_ms = request.course.locked_from_ms or 0
-        open_period(request.out, from_ms, _identity(request, final), now_ms(), reopen=request.reopen)
+    opened_lock: Opened | None = None
+    if look is not None:
+        opened_lock = register.open(replace(look, opened_at_ms=now_ms()), reopen=request.reopen)
         closed, more, before = _walk(request, final, stage, "The locked period")
         made, kept = made + more, kept + before
     locked = tables(closed)
     return Compared(
-        verdict=judge(told),
+        verdict=_first_said(judge(told), request, ()),
         tables=told,
-        locked_verdict=judge(locked) if locked else None,
+        locked_verdict=_first_said(judge(locked), request, opened_lock.sentences) if opened_lock else None,
         locked=locked,
+        openings=(*opened_lock.before, opened_lock.look) if opened_lock else (),
         data={each.name: each.fingerprint for each in questions},
         candles=tuple(f"{one.symbol} {one.timeframe.value} {one.fingerprint}" for one in series),
         fits=made,
@@ -138,10 +156,30 @@ def compare(request: CompareRequest, stage: Stage, say: Callable[[str], None], n
     )
 
 
-def conclude_lock(request: CompareRequest, compared: Compared) -> None:
-    """Record that the report is written, so that the locked period counts as seen."""
-    if compared.locked:
-        close_period(request.out)
+def conclude_lock(request: CompareRequest, compared: Compared, now_ms: int) -> None:
+    """Record that the report is written, so that the look at the locked period is over."""
+    if compared.openings:
+        LookRegister(request.looks).close(compared.openings[-1], now_ms)
+
+
+def _first_said(verdict: Verdict, request: CompareRequest, openings: Sequence[str]) -> Verdict:
+    """Put what a verdict must not be read without before its own sentences."""
+    outside = request.outside.sentences if request.outside is not None else ()
+    return replace(verdict, sentences=(*openings, *outside, *verdict.sentences))
+
+
+def _look(
+    request: CompareRequest, asked: Sequence[tuple[Question, tuple[Fold, ...]]], now_ms: int, *, locked: bool
+) -> Look:
+    tasks = [
+        one.task
+        for question, folds in asked
+        for rows in _tasks(request, question, folds).values()
+        for fold in rows
+        for one in fold
+    ]
+    about = identity(tasks, request.rows, request.signal, request.lowest, request.best_hit_rate)
+    return look_at(asked, about, request.out, now_ms, locked=locked)
 
 
 def _read(request: CompareRequest) -> list[CandleSeries]:
@@ -172,7 +210,7 @@ def _questions(request: CompareRequest, series: Sequence[CandleSeries]) -> list[
             request.window,
             rule,
             request.course,
-            request.beside,
+            request.outside.beside if request.outside is not None else None,
         )
         for timeframe, rule in product(timeframes, request.rules)
     ]
@@ -202,7 +240,7 @@ def _walk(
 def _tasks(request: CompareRequest, question: Question, folds: Sequence[Fold]) -> dict[str, list[list[Work]]]:
     """Every fit of every row: for each fold, one for each seed."""
     prints = [question.fold_fingerprint(fold) for fold in folds]
-    made_with = _made_with()
+    decided = made_with(FIT)
     width = len(question.dataset.names)
 
     def work(row: str, at: int, seed: int) -> Work:
@@ -214,7 +252,7 @@ def _tasks(request: CompareRequest, question: Question, folds: Sequence[Fold]) -
             architecture=Architecture(request.window, width, kind=row) if network else None,
             plan=Plan(seed=seed, epochs=request.epochs, scaler=request.scaler) if network else None,
             exported=network and at == 0 and seed == request.seeds[0],
-            made_with=made_with,
+            made_with=decided,
         )
         return Work(task, question.fingerprint)
 
@@ -240,27 +278,6 @@ def _kept(shelf: Shelf, work: Work) -> Fitted:
     if fitted is None:
         raise ConfigError(f"the fit {work.task.address} has gone from the disk while it was needed: compare again")
     return fitted
-
-
-def _identity(request: CompareRequest, asked: Sequence[tuple[Question, tuple[Fold, ...]]]) -> str:
-    """Give the sha256 of all fits that a look at the locked period consists of."""
-    digest = hashlib.sha256()
-    for question, folds in asked:
-        for rows in _tasks(request, question, folds).values():
-            for fold in rows:
-                for one in fold:
-                    digest.update(one.task.address.encode())
-    return digest.hexdigest()
-
-
-def _made_with() -> tuple[str, ...]:
-    found = [f"python {platform.python_version()}"]
-    for library in _DECIDING:
-        try:
-            found.append(f"{library} {version(library)}")
-        except PackageNotFoundError:
-            continue
-    return tuple(found)
 
 
 def _require_libraries(rows: Sequence[str]) -> None:

@@ -57,6 +57,21 @@ def load_forecaster(path: Path, runtime: str = ONNX) -> "tuple[Bundle, BundleFor
     return bundle, forecaster
 
 
+def needed_forecaster(
+    strategy: str, settings: Settings, path: Path | None, runtime: str
+) -> "tuple[Bundle, BundleForecaster] | tuple[None, None]":
+    """
+    Load the model that a replay with this strategy needs: the shipped one without a path; none where it needs none.
+
+    Raises:
+        ConfigError: The strategy or the runtime is unknown, or the runtime is not installed.
+        ModelError: Something about the bundle does not hold.
+    """
+    if not resolve_strategy(strategy, settings).needs_forecast:
+        return None, None
+    return load_forecaster(path or REFERENCE_BUNDLE, runtime)
+
+
 def _runtime(bundle: "Bundle", name: str) -> "Run":
     if name == ONNX:
         from bot.adapters.model_runtime import OnnxRuntime
@@ -153,6 +168,7 @@ def overruled(stated: Instrument, settings: Settings) -> Instrument:
         costs(settings),
         stated.signal_venue,
         stated.execution_venue,
+        stated.max_quantity,
     )
 
 

@@ -12,7 +12,8 @@ from bot.adapters.candle_files import read_candles
 from bot.adapters.clock import SystemClock
 from bot.adapters.no_model import NoModel
 from bot.adapters.replay_feed import ReplayFeed
-from bot.compose.parts import REFERENCE_BUNDLE, instrument, load_forecaster, paper_broker, resolve_strategy
+from bot.compose.asked import asked_settings, one_timeframe
+from bot.compose.parts import instrument, needed_forecaster, paper_broker
 from bot.compose.run import Opened, open_run, plan
 from bot.core.errors import ConfigError, DataError
 from bot.core.gaps import segments
@@ -20,12 +21,10 @@ from bot.core.market import Timeframe
 from bot.core.ports import Forecaster
 from bot.pump import Pump, spare_collector
 from bot.replay import Checkpoints, begin_session, replay
-from config.loading import Loaded, load_settings
 from strategies.forecasting.features import SHIPPED
 
 if TYPE_CHECKING:
     from bot.adapters.candle_series import CandleSeries
-    from strategies.forecasting.bundle import Bundle
     from strategies.forecasting.serving import BundleForecaster
 
 _FINDINGS_SHOWN: Final = 5
@@ -59,21 +58,22 @@ class ReplayRun:
     """
 
     def __init__(self, request: ReplayRequest) -> None:
-        overrides = {**request.overrides, **({"account.budget": request.cash} if request.cash else {})}
-        loaded = load_settings(request.profile, overrides)
+        loaded = asked_settings(request.profile, request.overrides, request.cash)
+        from_ms, until_ms = date_ms(request.from_date, "--from"), date_ms(request.until_date, "--until")
+        _require_span(from_ms, until_ms)
         series = _in_order(
             read_candles(
                 request.files,
                 symbol=request.symbol,
                 timeframe=request.timeframe,
-                until_ms=date_ms(request.until_date, "--until"),
+                until_ms=until_ms,
                 now_ms=SystemClock().now_ms(),
             )
         )
         self.findings = _findings(series)
-        timeframe = _one_timeframe(series)
-        started_ms = _start_ms(series, date_ms(request.from_date, "--from"))
-        bundle, model = _model(request, loaded)
+        timeframe = one_timeframe(series)
+        started_ms = _start_ms(series, from_ms)
+        bundle, model = needed_forecaster(request.strategy, loaded.settings, request.bundle, request.runtime)
         header = plan(
             loaded,
             [instrument(one.symbol, loaded.settings, "recorded", first_price=float(one.ohlcv[0, 0])) for one in series],
@@ -163,23 +163,14 @@ def date_ms(text: str | None, option: str) -> int | None:
     return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
-def _model(request: ReplayRequest, loaded: Loaded) -> "tuple[Bundle, BundleForecaster] | tuple[None, None]":
-    if not resolve_strategy(request.strategy, loaded.settings).needs_forecast:
-        return None, None
-    return load_forecaster(request.bundle or REFERENCE_BUNDLE, request.runtime)
-
-
 def _in_order(series: "Sequence[CandleSeries]") -> "tuple[CandleSeries, ...]":
     # By name: who gets the cash of an instant must not depend on which file was named first.
     return tuple(sorted(series, key=lambda one: one.symbol))
 
 
-def _one_timeframe(series: "Sequence[CandleSeries]") -> Timeframe:
-    found = {one.timeframe for one in series}
-    if len(found) != 1:
-        names = ", ".join(f"{one.symbol} {one.timeframe.value}" for one in series)
-        raise ConfigError(f"the markets of one run share one timeframe, these do not: {names}")
-    return found.pop()
+def _require_span(from_ms: int | None, until_ms: int | None) -> None:
+    if from_ms is not None and until_ms is not None and until_ms <= from_ms:
+        raise ConfigError("--until must be after --from: nothing lies between them")
 
 
 def _start_ms(series: "Sequence[CandleSeries]", from_ms: int | None) -> int:

@@ -151,7 +151,10 @@ def _cycle(
     if registry.in_use() != facts.fingerprint:
         tell(f"judging {facts.name}@{facts.fingerprint[:12]} beside the model in use")
         verdict = judge(registry, facts.fingerprint)
-        promoted = verdict.passed and request.promotes and registry.promote(facts.fingerprint) is not None
+        refusal = registry.refusal(facts.fingerprint)
+        if verdict.passed and refusal is not None:
+            tell(f"it passed every gate and is not promoted: {refusal}")
+        promoted = request.promotes and refusal is None and registry.promote(facts.fingerprint) is not None
     write_whole(folder / _DONE, sealed(_Done(began_ms, facts.fingerprint, promoted)))
     (work / _BEGUN).unlink(missing_ok=True)
     # The registry has the bundle, the fits are in its figures, and what a death left half done is of no use.

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from bot.adapters.journal import Journal, Recovered
+from bot.adapters.journal import Journal
 from bot.adapters.journal_file import Synchronous
+from bot.adapters.journal_recovery import Recovered
 from bot.compose.parts import recorded_strategy, risk_limits, strategy_print
 from bot.core.errors import ConfigError, JournalError
 from bot.core.events import RunStarted
@@ -163,9 +164,20 @@ def _take_up(folder: Path, recovered: Recovered, wanted: RunStarted) -> tuple[En
         raise JournalError(f"the run in {folder} is finished: see `candlewick report {folder}`, or use another folder")
     different = differences(recovered.header, wanted)
     if different:
-        raise JournalError(f"{folder} holds another run: {'; '.join(different)}")
+        raise JournalError(f"{folder} holds another run: {'; '.join(different)}{_way_out(folder, recovered.header)}")
     engine = build_engine(recovered.header)
     return engine, restore(engine, recovered.snapshot, recovered.tail)
+
+
+def _way_out(folder: Path, recorded: RunStarted) -> str:
+    # Elsewhere, and at an invented market of its own, nothing is lost with a run that cannot go on: it is begun again.
+    if PLACE not in recorded.fingerprints or "seed" in recorded.fingerprints:
+        return ""
+    place = recorded.fingerprints[PLACE]
+    return (
+        f". What it holds at {place} lies under the stops that rest there, and nothing here touches it: go on as it was"
+        f" begun, `candlewick flatten {folder}`, and then begin a new run"
+    )
 
 
 def _bundle_labels(bundle: "Bundle | None") -> dict[str, str]:
@@ -176,4 +188,6 @@ def _bundle_labels(bundle: "Bundle | None") -> dict[str, str]:
         "bundle_trained_from_ms": str(bundle.data.trained_from_ms),
         "bundle_trained_until_ms": str(bundle.data.trained_until_ms),
         "bundle_symbols": ",".join(bundle.data.symbols),
+        "bundle_timeframe": bundle.data.timeframe,
+        "bundle_source": bundle.data.source,
     }

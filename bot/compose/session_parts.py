@@ -1,7 +1,7 @@
-"""What every session in real time is made of, wherever its orders go: candles, rules of markets, durability."""
+"""What every session in real time is made of, wherever its orders go: candles, the watch over a model, durability."""
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Container, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -12,25 +12,25 @@ from bot.adapters.control_desk import ControlDesk
 from bot.adapters.control_socket import ControlSocket
 from bot.adapters.decision_board import DecisionBoard, last_decisions
 from bot.adapters.feed_outputs import EngineEvent
-from bot.adapters.history import CcxtHistory, TradingRules
+from bot.adapters.history import CcxtHistory
 from bot.adapters.model_records import Life
 from bot.adapters.model_registry import life_of, resolve_bundle
 from bot.adapters.narrator import Narrator, Tell
+from bot.adapters.stream_connection import LatestTime, nobody_knows
 from bot.adapters.tape_writer import TapeWriter
 from bot.compose.feed_plan import FeedPlan
 from bot.compose.market_source import MarketSource
 from bot.compose.model_doubts import watch_model
-from bot.compose.parts import REFERENCE_BUNDLE, costs, load_forecaster, overruled
+from bot.compose.parts import REFERENCE_BUNDLE, load_forecaster
 from bot.compose.run import Opened
 from bot.core.events import AnyEvent, CandleClosed, Event, MarketRestored, ModelDoubted
-from bot.core.market import Instrument, Timeframe
+from bot.core.market import Timeframe
 from bot.core.ports import Clock, Forecaster, Record
 from bot.core.run_record import RunRecord
 from bot.engine.engine import Engine
 from bot.pump import Pump
 from bot.replay import begin_session
 from bot.runner import Emit, Session
-from config.loading import Loaded
 
 if TYPE_CHECKING:
     from strategies.forecasting.bundle import Bundle
@@ -95,10 +95,10 @@ def control(folder: Path, engine: Engine, session: Session, board: DecisionBoard
     return ControlSocket(folder, desk)
 
 
-def planned_feed(venue: str, opened: Opened, now_ms: int) -> FeedPlan:
-    """The feed of a run's markets, from where each of them stands."""
+def planned_feed(venue: str, opened: Opened, now_ms: int, missing: Container[str] = ()) -> FeedPlan:
+    """The feed of a run's markets, but for those that are `missing` there, from where each of them stands."""
     timeframe = Timeframe(opened.header.timeframe)
-    symbols = [one.symbol for one in opened.header.instruments]
+    symbols = [one.symbol for one in opened.header.instruments if one.symbol not in missing]
     from_ms = floor_ms(now_ms, timeframe)
     return replace(
         FeedPlan.of_markets(venue, symbols, timeframe),
@@ -127,6 +127,7 @@ def candles(
     history: CcxtHistory,
     tape: TapeWriter | None,
     choose: Callable[[EngineEvent], EngineEvent | None],
+    latest_ms: LatestTime = nobody_knows,
 ) -> Callable[[Emit], Awaitable[None]]:
     """
     Make the stream of a session: every event of the feed that `choose` does not hold back.
@@ -137,6 +138,7 @@ def candles(
         history: Repairs what the stream lost.
         tape: Where all that is heard is kept.
         choose: Returns what reaches the session; None for what does not.
+        latest_ms: The latest time that the venue can name, where a clock knows that its stream has no say in.
     """
     streams = planned.streams(source.stream_url)
 
@@ -152,6 +154,7 @@ def candles(
             history,
             emit,
             source.feed_clock,
+            latest_ms=latest_ms,
             tap=tape.write if tape else None,
             end_reason=source.end_reason,
             dial=source.dial,
@@ -159,28 +162,6 @@ def candles(
         ).run()
 
     return run
-
-
-def instruments(
-    rules: Sequence[TradingRules], loaded: Loaded, signal_venue: str, execution_venue: str
-) -> tuple[Instrument, ...]:
-    """The markets of a run: a venue's rules, with the profile's costs and whatever it overrules."""
-    return tuple(
-        overruled(
-            Instrument(
-                one.symbol,
-                one.tick_size,
-                one.lot_step,
-                one.min_quantity,
-                one.min_notional,
-                costs(loaded.settings),
-                signal_venue,
-                execution_venue,
-            ),
-            loaded.settings,
-        )
-        for one in rules
-    )
 
 
 def begin(pump: Pump, engine: Engine, now_ms: int, model: str | None) -> None:

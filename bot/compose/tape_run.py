@@ -2,19 +2,19 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
 from bot.adapters.no_model import NoModel
 from bot.adapters.tape_reader import read_tape
+from bot.compose.asked import asked_settings
+from bot.compose.feed_plan import EMBEDDED
 from bot.compose.parts import (
-    REFERENCE_BUNDLE,
     instrument,
-    load_forecaster,
+    needed_forecaster,
     overruled,
     paper_broker,
-    resolve_strategy,
 )
 from bot.compose.run import open_run, plan
 from bot.compose.tape_events import Heard, KnownPast, find_tape, hear_all
@@ -26,14 +26,14 @@ from bot.instant_assembler import InstantAssembler
 from bot.paper_play import PaperPlay
 from bot.pump import Pump, spare_collector
 from bot.replay import Checkpoints, begin_session, fire_timers
-from config.loading import Loaded, load_settings
+from config.loading import Loaded
 
 if TYPE_CHECKING:
     from bot.adapters.journal_reader import StoredRun
-    from strategies.forecasting.bundle import Bundle
-    from strategies.forecasting.serving import BundleForecaster
 
 Progress = Callable[[int, int], None]
+
+_FROM_TAPE: Final = ", from a tape"
 
 
 class TapeRequest(Struct, frozen=True):
@@ -61,15 +61,14 @@ class TapeRun:
     """
 
     def __init__(self, request: TapeRequest) -> None:
-        overrides = {**request.overrides, **({"account.budget": request.cash} if request.cash else {})}
-        loaded = load_settings(request.profile, overrides)
+        loaded = asked_settings(request.profile, request.overrides, request.cash)
         folder, run = find_tape(request.tape)
         tape = read_tape(folder)
         first = tape.sessions[0].header
         self.findings = tape.remarks()
         timeframe = Timeframe(first.timeframe)
         heard = list(hear_all(tape.sessions))
-        bundle, model = _model(request, loaded)
+        bundle, model = needed_forecaster(request.strategy, loaded.settings, request.bundle, request.runtime)
         header = plan(
             loaded,
             _instruments(loaded, run, first.venue, first.symbols, heard),
@@ -83,7 +82,7 @@ class TapeRun:
                 "runtime": request.runtime,
             },
             labels={
-                "market": f"a tape of {first.venue}",
+                "market": _market_words(first.venue, run),
                 "profile": request.profile or "cautious",
                 "signal_venue": first.venue,
             },
@@ -188,12 +187,6 @@ class TapeRun:
         return changed + left
 
 
-def _model(request: TapeRequest, loaded: Loaded) -> "tuple[Bundle, BundleForecaster] | tuple[None, None]":
-    if not resolve_strategy(request.strategy, loaded.settings).needs_forecast:
-        return None, None
-    return load_forecaster(request.bundle or REFERENCE_BUNDLE, request.runtime)
-
-
 def _instruments(
     loaded: Loaded, run: "StoredRun | None", venue: str, symbols: Sequence[str], heard: Sequence[Heard]
 ) -> list[Instrument]:
@@ -207,6 +200,15 @@ def _instruments(
     if silent:
         raise DataError(f"the tape holds no closed candle of {', '.join(silent)}: record for longer, or without it")
     return [instrument(symbol, loaded.settings, venue, first_price=first[symbol]) for symbol in symbols]
+
+
+def _market_words(venue: str, run: "StoredRun | None") -> str:
+    """Where the candles of a tape come from: a market that was invented stays so, whatever it was kept on."""
+    if venue != EMBEDDED:
+        return f"a tape of {venue}"
+    told = run.header.labels.get("market", "") if run else ""
+    made = told if told.startswith("invented") else "invented market of the embedded exchange"
+    return f"{made.removesuffix(_FROM_TAPE)}{_FROM_TAPE}"
 
 
 def _past(run: "StoredRun | None", heard: Sequence[Heard]) -> KnownPast:

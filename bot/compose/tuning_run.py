@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 import optuna
 from msgspec import Struct
@@ -19,17 +20,20 @@ from bot.adapters.candle_series import CandleSeries
 from bot.adapters.study_folder import agree, as_json, disk_errors, write_whole
 from bot.adapters.trial_ledger import TrialLedger
 from bot.adapters.trial_records import TrialRecord, mean_loss
+from bot.compose.asked import one_timeframe
+from bot.compose.deciding import TRIAL, studied_with
+from bot.compose.look_register import LookRegister
 from bot.compose.tuning_judging import Bench, Judgement, judge_all
 from bot.compose.tuning_work import Assignment
 from bot.compose.tuning_workers import run_workers
-from bot.core.errors import DataError, ModelError
+from bot.core.errors import ModelError
 from bot.core.gaps import segments
-from bot.core.market import Timeframe
 from bot.version import code_version
+from strategies.forecasting.comparison.lock import Look, Stretch
 from strategies.forecasting.configuration import Configuration, recipe_text
 from strategies.forecasting.evaluation import WalkForward
 from strategies.forecasting.features import SHIPPED
-from strategies.forecasting.folds import Fold, Lengths
+from strategies.forecasting.folds import Fold, Lengths, Span
 from strategies.forecasting.tuning_course import TuningCourse, plan_tuning
 from strategies.forecasting.tuning_space import (
     WINDOWS,
@@ -48,6 +52,7 @@ from strategies.forecasting.tuning_verdict import (
 )
 from strategies.forecasting.tuning_words import verdict
 
+COMMAND: Final = "tune"
 STUDY: Final = "study.json"
 RECIPE: Final = "recipe.json"
 
@@ -56,7 +61,11 @@ Stage = Callable[[str], Callable[[int, int], None]]
 
 
 class TuneRequest(Struct, frozen=True):
-    """What is to be studied. `trials` and `jobs` may differ from session to session, the rest is the study's own."""
+    """
+    What is to be studied. `trials` and `jobs` may differ from session to session, the rest is the study's own.
+
+    `looks` is the file of the register of looks.
+    """
 
     study: Path
     trials: int
@@ -67,6 +76,7 @@ class TuneRequest(Struct, frozen=True):
     seeds: int
     train_days: float
     theoretical_hit_rate: float | None
+    looks: Path
 
 
 class ToldTrial(Struct, frozen=True):
@@ -99,7 +109,11 @@ class StudyReport(Struct, frozen=True):
 
 
 def tune_study(
-    request: TuneRequest, series: Sequence[CandleSeries], stage: Stage, say: Callable[[str], None]
+    request: TuneRequest,
+    series: Sequence[CandleSeries],
+    stage: Stage,
+    say: Callable[[str], None],
+    now_ms: Callable[[], int],
 ) -> StudyReport:
     """
     Do what is left to do of a study, and say what came of it.
@@ -109,9 +123,11 @@ def tune_study(
         series: The candles, all of one timeframe.
         stage: Shows progress.
         say: Told in words what a person should know meanwhile.
+        now_ms: The time, for the register of looks.
 
     Raises:
-        ConfigError: The folder holds another study, or there is no such kind of network.
+        ConfigError: The folder holds another study, the candles are of several timeframes, or there is no such kind of
+            network.
         DataError: The candles are too few.
         ModelError: No trial could be judged.
         SuspectedLeak: Forecasts are too good to be true.
@@ -121,6 +137,8 @@ def tune_study(
     course = _plan(request, series)
     definition = _definition(request, series, {name: repr(space[name]) for name in space})
     agree(request.study, definition)
+    tried = [fold.validation for fold in course.tried_on]
+    _note(request, series, _looked(definition, None), tried, say, now_ms())
     assignment = Assignment(request.study, request.kind, request.seed, request.trials, course.tried, course.tried_on)
     move = stage(f"{request.trials} trials on {request.folds} validation parts")
     run_workers(assignment, request.jobs, lambda done: move(done, request.trials), say)
@@ -133,6 +151,8 @@ def tune_study(
         request.study, course, tuple(range(request.seed, request.seed + request.seeds)), request.theoretical_hit_rate
     )
     asked = {number: configurations[number] for number in sorted({0, chosen.number})}
+    tested = [fold.test for fold in course.judged_on]
+    _note(request, series, _looked(definition, configurations[chosen.number]), tested, say, now_ms())
     judging = stage("Judging the choice and the default on candles that no trial has seen")
     judged = judge_all(bench, asked, request.jobs, lambda done: judging(done, len(asked)), Event().wait)
     report = _report(definition, bench, ledger, records, chosen, configurations, judged)
@@ -140,6 +160,27 @@ def tune_study(
         write_whole(request.study / RECIPE, recipe_text(report.configuration, SHIPPED, " ".join(report.verdict)))
         write_whole(request.study / STUDY, as_json(report))
     return report
+
+
+def _looked(definition: dict[str, Any], shown: Configuration | None) -> str:
+    """Name a look: at the validation parts for the trials, or at the test parts for a choice."""
+    return sha256(msgspec.json.encode((definition, shown), order="sorted")).hexdigest()
+
+
+def _note(
+    request: TuneRequest,
+    series: Sequence[CandleSeries],
+    about: str,
+    parts: Sequence[Span],
+    say: Callable[[str], None],
+    now_ms: int,
+) -> None:
+    """Write down that parts are about to be judged on."""
+    symbols = tuple(one.symbol for one in series)
+    seen = Stretch(symbols, series[0].timeframe.value, parts[0].from_ms, parts[-1].until_ms)
+    trouble = LookRegister(request.looks).note(Look(now_ms, COMMAND, str(request.study.resolve()), about, (seen,)))
+    if trouble is not None:
+        say(trouble)
 
 
 def configuration_of(record: TrialRecord, request: TuneRequest) -> Configuration:
@@ -163,20 +204,6 @@ def _plan(request: TuneRequest, series: Sequence[CandleSeries]) -> TuningCourse:
     )
 
 
-def one_timeframe(series: Sequence[CandleSeries]) -> Timeframe:
-    """
-    Give the timeframe that all candles have.
-
-    Raises:
-        DataError: They have several, or there are none.
-    """
-    timeframes = {one.timeframe for one in series}
-    if len(timeframes) != 1:
-        found = ", ".join(sorted(timeframe.value for timeframe in timeframes)) or "none"
-        raise DataError(f"a study is made on candles of one timeframe, the files hold {found}")
-    return timeframes.pop()
-
-
 def _definition(request: TuneRequest, series: Sequence[CandleSeries], space: dict[str, str]) -> dict[str, Any]:
     return {
         "format": 1,
@@ -191,7 +218,7 @@ def _definition(request: TuneRequest, series: Sequence[CandleSeries], space: dic
         "train_days": request.train_days,
         "theoretical_hit_rate": request.theoretical_hit_rate,
         "space": space,
-    }
+    } | studied_with(TRIAL)
 
 
 def _best(records: Sequence[TrialRecord]) -> TrialRecord:

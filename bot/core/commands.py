@@ -56,13 +56,16 @@ class Reconcile(Command, frozen=True, array_like=True, tag=True, gc=False):
     Bring the broker's books and ours together.
 
     `orders` are those that it is known to hold, `cash` and `holdings` what our own fills made, and `unanswered`, in
-    the order in which they were given, the deeds that it has not answered yet.
+    the order in which they were given, the deeds that it has not answered yet. `foreign` is what else lay in the
+    account when the books agreed last, by asset, and `fills` how many of our own there have been.
     """
 
     orders: tuple[Order, ...]
     cash: Decimal
     holdings: dict[str, Decimal]
     unanswered: tuple[SubmitOrder | CancelOrder, ...]
+    foreign: dict[str, Decimal] = {}
+    fills: int = 0
 
 
 @final

@@ -92,6 +92,32 @@ class MarketBarred(Event, frozen=True, array_like=True, tag=True, gc=False):
 
 
 @final
+class BoundsChanged(Event, frozen=True, array_like=True, tag=True, gc=False):
+    """
+    The place of execution takes other quantities in one order of a market now.
+
+    What is held below `least` is dust. `most` bounds orders at the market, where it is not 0.
+    """
+
+    symbol: str
+    least: Decimal
+    most: Decimal
+
+
+@final
+class HoldingShort(Event, frozen=True, array_like=True, tag=True, gc=False):
+    """
+    The account has not got all that our own fills bought to sell: so much of a market is missing, or locked by others.
+
+    The books keep it. 0 says that all of it is there again.
+    """
+
+    symbol: str
+    missing: Decimal
+    reason: str
+
+
+@final
 class SettingsChanged(Event, frozen=True, array_like=True, tag=True, gc=False):
     """The run goes on under other settings; an open position keeps its stop unless the new one is tighter."""
 
@@ -264,6 +290,8 @@ AnyEvent = (
     | MarketSuspended
     | MarketRestored
     | MarketBarred
+    | BoundsChanged
+    | HoldingShort
     | ModelDoubted
     | ForecastReady
     | ForecastFailed

@@ -108,11 +108,13 @@ class Costs(Struct, frozen=True):
         return 2.0 * float(self.taker_fee_bps + self.half_spread_bps + self.slippage_bps)
 
 
-class Instrument(Struct, frozen=True):
+class Instrument(Struct, frozen=True, omit_defaults=True, repr_omit_defaults=True):
     """
     What is traded: the rules of its place of execution, its costs, and where its signals come from.
 
-    `quantize_*` is the one crossing between float64 estimates and the exact `Decimal` of orders.
+    `max_quantity` is the most that one order at the market may have; where it is None nobody has named one, and it is
+    neither written nor part of a run's name. `quantize_*` is the one crossing between float64 estimates and the exact
+    `Decimal` of orders.
     """
 
     symbol: str
@@ -123,6 +125,7 @@ class Instrument(Struct, frozen=True):
     costs: Costs
     signal_venue: str
     execution_venue: str
+    max_quantity: Decimal | None = None
 
     @property
     def base(self) -> str:

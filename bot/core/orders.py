@@ -75,6 +75,10 @@ _FILLED: Final = OrderStatus.FILLED
 _PARTIALLY_FILLED: Final = OrderStatus.PARTIALLY_FILLED
 
 
+WATCHED: Final = "watched"
+"""What stands for a venue's id while a stop cannot rest there, and is held by us instead."""
+
+
 class Intent(Struct, frozen=True, array_like=True, gc=False):
     """
     An exchange-ready wish: quantities and prices on the instrument's grid.

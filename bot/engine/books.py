@@ -86,6 +86,7 @@ class Books:
         if order is None or state.trades_seen.get(trade) == order_id:
             return None
         state.trades_seen[trade] = order_id
+        state.fills += 1
         if len(state.trades_seen) >= _FULL:
             self._forget_trades()
         order = order.with_fill(fill.quantity)
@@ -115,7 +116,9 @@ class Books:
         waiting = self._state.unanswered
         known = tuple(o for o in self._state.orders.values() if _SUBMIT + o.intent.client_order_id not in waiting)
         holdings = {symbol: position.quantity for symbol, position in portfolio.positions.items()}
-        return Reconcile(known, portfolio.cash, holdings, tuple(waiting.values()))
+        return Reconcile(
+            known, portfolio.cash, holdings, tuple(waiting.values()), self._state.foreign, self._state.fills
+        )
 
     def begin_epoch(self) -> None:
         """
@@ -129,6 +132,7 @@ class Books:
         state.finished.clear()
         state.unanswered.clear()
         state.trades_seen.clear()
+        state.fills = 0
         state.portfolio.positions.clear()
         self.held.clear()
         state.portfolio.cash = self._budget

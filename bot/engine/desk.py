@@ -16,7 +16,7 @@ from bot.core.portfolio import Position
 from bot.engine.books import Books
 from bot.engine.entry import OrderEntry
 from bot.engine.state import EngineSettings, EngineState, MarketState
-from risk.gate import Denial
+from risk.denial import Denial
 from risk.stops import stop_price, tighter
 
 _CANCELLED: Final = OrderStatus.CANCELLED
@@ -86,11 +86,17 @@ class OrderDesk:
         for market in self._state.markets.values():
             market.entry_id = market.exit_id = market.stop_id = ""
             market.pending_exit = market.stop_price = None
+            market.missing = ZERO
 
     def is_dust(self, symbol: str, mark: float) -> bool:
         """Whether what is held is too little at this price for the venue to take it."""
-        held = self._books.held[symbol]
-        return held * mark < self.least[symbol] or held < self._least_lot[symbol]
+        held, market = self._books.held[symbol], self._state.markets[symbol]
+        if market.missing:
+            held -= float(market.missing)
+        if held * mark < self.least[symbol] or held < self._least_lot[symbol]:
+            return True
+        least = market.least
+        return least > 0 and held < float(least)
 
     def take_entries_back(self, out: list[AnyCommand]) -> None:
         """Cancel every working entry: nothing may be bought from now on."""
@@ -216,7 +222,8 @@ class OrderDesk:
         market.entry_id = intent.client_order_id
         self._entry.count_entry()
         self._entry.submit(answer, out)
-        return _SUBMITTED, "entry"
+        cut = answer.intent.quantity < quantity
+        return _SUBMITTED, "entry, cut to what one order can sell" if cut else "entry"
 
     def _leave(
         self, market: MarketState, purpose: Purpose, quantity: Decimal, out: list[AnyCommand]
@@ -290,5 +297,8 @@ class OrderDesk:
 
     def _lots(self, market: MarketState) -> Decimal:
         # What can be sold of a position: a fee paid in base leaves it off the lot grid.
+        # What the account has not got, it cannot.
         position = self._state.portfolio.positions.get(market.symbol)
-        return ZERO if position is None else self._instruments[market.symbol].quantize_quantity(position.quantity)
+        if position is None or position.quantity <= market.missing:
+            return ZERO
+        return self._instruments[market.symbol].quantize_quantity(position.quantity - market.missing)

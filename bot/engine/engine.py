@@ -18,12 +18,14 @@ from bot.core.events import (
     AccountReconciled,
     AnyEvent,
     Backfilled,
+    BoundsChanged,
     CandleClosed,
     EpochBegan,
     Flatten,
     ForecastFailed,
     ForecastReady,
     Halt,
+    HoldingShort,
     MarketBarred,
     MarketRestored,
     MarketSuspended,
@@ -139,10 +141,15 @@ class Engine:
             self._instants.on_no_forecast(event, out)
         elif type(event) is MarketSuspended:
             self._suspend(event.symbol, event.reason)
+            self._guard.blind(self._market(event.symbol), out)
         elif type(event) is MarketRestored:
             self._suspend(event.symbol, "")
         elif type(event) is MarketBarred:
             self._readiness.on_barred(self._market(event.symbol), event, out)
+        elif type(event) is BoundsChanged:
+            self._readiness.on_bounds(self._market(event.symbol), event, out)
+        elif type(event) is HoldingShort:
+            self._readiness.on_short(self._market(event.symbol), event, out)
         elif type(event) is SettingsChanged:
             self._desk.tighten_stops(out)
         elif type(event) is not RunStarted:

@@ -14,8 +14,9 @@ from bot.core.orders import BUY, ZERO, Approved, Denied, Intent, Order, OrderTyp
 from bot.core.portfolio import FLAT
 from bot.engine.books import Books
 from bot.engine.state import EngineSettings, EngineState, MarketState
+from risk.account_view import AccountView
 from risk.breakers import TradingState
-from risk.gate import AccountView, review
+from risk.gate import review
 from risk.stops import stop_price
 
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -76,7 +77,9 @@ class OrderEntry:
             position_notional=books.held.get(symbol, 0.0) * market.mark + float(reserved_here),
             exposure_notional=equity - books.cash + float(reserved),
             price=market.mark,
-            market_problem=None,
+            least=market.least,
+            most=market.most,
+            market_problem=market.against_entries or None,
             protective_stop=self._stop_of(market) if intent.side is BUY else None,
             candles_since_stop=None if stopped_ms < 0 else (state.instant_ms - stopped_ms) // self._timeframe_ms,
             orders_today=state.orders_today if state.orders_day == state.time_ms // DAY_MS else 0,

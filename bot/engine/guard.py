@@ -11,7 +11,7 @@ from typing import Final
 
 from bot.core.commands import AnyCommand, CancelTimer, Notify, WakeAt
 from bot.core.events import TimerFired
-from bot.core.orders import BUY, OrderStatus
+from bot.core.orders import BUY, WATCHED, OrderStatus
 from bot.engine.books import Books
 from bot.engine.desk import OrderDesk
 from bot.engine.state import EngineState, MarketState
@@ -61,6 +61,13 @@ class PositionGuard:
             text = f"{symbol}: what order {order_id} may have bought has no stop: nobody knows yet what became of it"
             out.append(Notify(self._state.time_ms, "unprotected", text))
 
+    def blind(self, market: MarketState, out: list[AnyCommand]) -> None:
+        """Say that a stop which is held by us has no prices to go by."""
+        stop = self._state.orders.get(market.stop_id)
+        if self._patience_ms and market.suspended and stop is not None and stop.venue_order_id == WATCHED:
+            text = f"{market.symbol}: its stop cannot rest at the venue, and no prices are heard: {market.suspended}"
+            out.append(Notify(self._state.time_ms, "unprotected", text))
+
     def look(self, out: list[AnyCommand]) -> None:
         """Start or stop the time of each market; to be called after whatever may have changed an order."""
         if not self._patience_ms:
@@ -102,5 +109,5 @@ class PositionGuard:
         if market.pending_exit is not None or stop is None or stop.status not in _RESTING:
             return True
         # A stop that was placed for a part of it, and cannot be replaced, leaves the rest bare.
-        rest = self._books.held[market.symbol] - float(stop.remaining)
+        rest = self._books.held[market.symbol] - float(market.missing) - float(stop.remaining)
         return rest * market.mark >= self._desk.least[market.symbol]

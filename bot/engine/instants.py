@@ -180,8 +180,8 @@ class Instants:
                 self._request_forecast(state.awaiting, out)
 
     def _problem(self, symbol: str, market: MarketState) -> str:
-        if market.suspended or market.barred:
-            return market.suspended or market.barred
+        if market.suspended:
+            return market.suspended
         if market.last is None or market.last.filled:
             return "the bar is missing and was filled"
         window = self._windows[symbol]
@@ -223,6 +223,8 @@ class Instants:
                 reason = "an order is still under way"
                 if wanted < held:
                     self._desk.take_entry_back(market, out)
+            elif market.against_entries and wanted > held:
+                verdict, reason = Verdict.NOT_TRADABLE, market.against_entries
             else:
                 verdict, reason = self._desk.trade(market, wanted, held, self._watch.equity, out)
         expected, needed = signal.expected_move_bps, signal.needed_move_bps

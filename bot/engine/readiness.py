@@ -11,14 +11,17 @@ from bot.core.commands import AnyCommand, Notify, WakeAt
 from bot.core.events import (
     AccountDrifted,
     AccountReconciled,
+    BoundsChanged,
     EpochBegan,
     Flatten,
     Halt,
+    HoldingShort,
     MarketBarred,
     ModelDoubted,
     SessionStarted,
 )
 from bot.core.forecast import Doubt
+from bot.core.orders import ZERO
 from bot.engine.books import Books
 from bot.engine.desk import OrderDesk
 from bot.engine.state import EngineState, MarketState
@@ -60,6 +63,9 @@ class Readiness:
     def on_session(self, event: SessionStarted, out: list[AnyCommand]) -> None:
         """Halt until everything is proven anew, and ask for the comparison of the books."""
         del event
+        for market in self._state.markets.values():
+            # Who tells of the place of execution begins anew as well, and says only what is different now.
+            market.barred, market.least, market.most, market.missing = "", ZERO, ZERO, ZERO
         self._state.model_ready = self._state.reconciled = False
         self._watch.renew()
         self.compare(out)
@@ -128,6 +134,25 @@ class Readiness:
             code = "market_barred" if event.reason else "market_open"
             out.append(Notify(event.at_ms, code, f"{market.symbol}: {what}"))
         market.barred = event.reason
+
+    def on_bounds(self, market: MarketState, event: BoundsChanged, out: list[AnyCommand]) -> None:
+        """The place of execution takes no smaller and no greater order in a market now."""
+        market.least, market.most = event.least, event.most
+        least, most = (f"{bound.normalize():f}" for bound in (event.least, event.most))
+        at_most = f", and no more than {most} at once" if event.most else ""
+        text = f"{market.symbol}: no less than {least} can be sold there now{at_most}: what is left below that stays"
+        out.append(Notify(event.at_ms, "bounds_changed", text))
+
+    def on_short(self, market: MarketState, event: HoldingShort, out: list[AnyCommand]) -> None:
+        """The account has less to sell than is held, or has all of it again: stop and exit are for what is there."""
+        market.missing = event.missing
+        if event.missing:
+            text = f"{market.symbol}: {event.reason}; stop and exit are for what is there"
+            out.append(Notify(event.at_ms, "holding_short", text))
+        else:
+            out.append(Notify(event.at_ms, "holding_whole", f"{market.symbol}: all that is held can be sold again"))
+        self._desk.sell_all(out)
+        self._desk.protect(market, out)
 
     def on_halt(self, event: Halt, out: list[AnyCommand]) -> None:
         """Stop trading until somebody says otherwise; protective stops stay."""

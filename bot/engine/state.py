@@ -13,7 +13,7 @@ from msgspec import Struct
 from bot.core.commands import CancelOrder, SubmitOrder
 from bot.core.forecast import Doubt
 from bot.core.market import Candle, Timeframe
-from bot.core.orders import Approved, Order
+from bot.core.orders import ZERO, Approved, Order
 from bot.core.portfolio import Portfolio
 from bot.core.window import WindowState
 from risk.breakers import BreakerState
@@ -55,8 +55,10 @@ class MarketState:
     name working orders; empty is none. `pending_exit` is an exit that waits until the resting stop is out of the
     way; `unprotected` is the code of the last reason why a position could not be given a stop, `bare_since_ms` since
     when it has none that works, and `retreated_ms` when an exit last ended before all was sold, or a stop was lost.
-    `suspended` is what is wrong with a market's data, `barred` why its place of execution takes no entries, `doubt` how
-    far the model's forecasts of it are trusted and `doubted` why.
+    `suspended` is what is wrong with a market's data, `barred` why its place of execution takes no entries, `least`
+    and `most` what it has named as the bounds of an order since the run began (0 where it has not), `missing` how much
+    of what is held the account has not got to sell, `doubt` how far the model's forecasts of it are trusted and
+    `doubted` why.
     """
 
     symbol: str
@@ -69,6 +71,9 @@ class MarketState:
     held_back: list[Candle] = field(default_factory=list)
     suspended: str = ""
     barred: str = ""
+    least: Decimal = ZERO
+    most: Decimal = ZERO
+    missing: Decimal = ZERO
     reported_ms: int = -1
     doubt: Doubt = Doubt.NONE
     doubted: str = ""
@@ -87,6 +92,11 @@ class MarketState:
         """Whether an entry or an exit is under way."""
         return bool(self.entry_id or self.exit_id or self.pending_exit is not None)
 
+    @property
+    def against_entries(self) -> str:
+        """Why nothing may be bought where it is traded; what is held may be sold all the same. Empty if nothing is."""
+        return self.barred or (f"{self.missing} of what is held cannot be sold" if self.missing else "")
+
     def forget(self, order_id: str) -> None:
         """An order is over."""
         if order_id == self.entry_id:
@@ -103,7 +113,8 @@ class EngineState:
     Everything that the next decision depends on, but for the windows, which are saved beside it.
 
     `drift` is why the venue's books cannot be trusted, `flattening` why all is being sold, `foreign` what lies in the
-    account beside ours. `trades_seen` names the order of each trade that was counted.
+    account beside ours. `trades_seen` names the order of each trade that was counted, and `fills` is how
+    many there were.
     """
 
     portfolio: Portfolio
@@ -127,6 +138,7 @@ class EngineState:
     orders: dict[str, Order] = field(default_factory=dict)
     finished: dict[str, Order] = field(default_factory=dict)
     trades_seen: dict[str, str] = field(default_factory=dict)
+    fills: int = 0
     unanswered: dict[str, SubmitOrder | CancelOrder] = field(default_factory=dict)
     orders_day: int = -1
     orders_today: int = 0

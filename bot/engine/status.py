@@ -9,7 +9,7 @@ from typing import Final
 
 from bot.core.commands import CancelOrder, Decided, SubmitOrder
 from bot.core.market import DAY_MS, Instrument
-from bot.core.orders import Order, OrderStatus
+from bot.core.orders import ZERO, Order, OrderStatus
 from bot.core.status import (
     BreakerStatus,
     DecisionView,
@@ -138,12 +138,14 @@ class StatusView:
         if position is None:
             return None
         value = float(position.quantity) * market.mark
+        there = max(position.quantity - market.missing, ZERO)
+        least = max(self._instruments[market.symbol].min_quantity, market.least)
         return HoldingView(
             quantity=position.quantity,
             average_price=position.average_price,
             price=market.mark,
             value=value,
-            is_dust=value < float(self._instruments[market.symbol].min_notional),
+            is_dust=float(there) * market.mark < float(self._instruments[market.symbol].min_notional) or there < least,
             stop_price=market.stop_price,
             protection=self._protection(market, asked_back),
             bare_since_ms=market.bare_since_ms if market.bare_since_ms >= 0 else None,

@@ -11,6 +11,7 @@ from typing import Final
 
 from bot.core.errors import DataError
 from bot.core.market import Candle, ImpossibleCandle, Timeframe
+from bot.exchange.bar_path import toss
 from bot.exchange.listing import listing_of
 from bot.exchange.market import Columns
 
@@ -43,6 +44,10 @@ class RecordedMarket:
     def at(self, open_ms: int) -> Candle | None:
         """The candle that opens at `open_ms`, where the file has one."""
         return self._candles.get(open_ms)
+
+    def toss(self, open_ms: int) -> float:
+        """Which way a candle's price takes: the same on every machine and run, as nobody wrote it down."""
+        return toss(self.symbol, self.timeframe.value, open_ms)
 
 
 def read_market(path: Path, symbol: str, timeframe: Timeframe) -> RecordedMarket:

@@ -51,6 +51,10 @@ class FaultyMarket:
             self._plan.log.strike(rule, Occasion(open_ms, symbol=self.listing.venue_symbol))
         return self._flat(open_ms) if rule.shown else None
 
+    def toss(self, open_ms: int) -> float:
+        """The market's own."""
+        return self._market.toss(open_ms)
+
     def _quiet(self, open_ms: int) -> NoTrades | None:
         covering = self._plan.covering(NoTrades, Occasion(open_ms, symbol=self.listing.venue_symbol))
         return covering[0] if covering else None

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from bot.core.errors import ConfigError
 from bot.core.market import DAY_MS, Candle, Timeframe
+from bot.exchange.bar_path import toss
 from bot.exchange.listing import listing_of
 
 ORIGIN_MS: Final = 1_704_067_200_000
@@ -164,6 +165,10 @@ class SeededMarket:
         if rest or index < 0:
             return None
         return self._block(index // BLOCK).candle(index % BLOCK)
+
+    def toss(self, open_ms: int) -> float:
+        """Which way a candle's price takes: drawn from the seed, and apart from what the candle is made of."""
+        return toss(*self._key, open_ms)
 
     def candles(self, count: int) -> Columns:
         """The first `count` candles as arrays; about 600,000 a second and core."""

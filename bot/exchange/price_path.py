@@ -1,20 +1,17 @@
 """
 The way that prices take inside candles: from whole candles and the passing of time to the ticks of the venue.
 
-The path is that of the klines which the exchange streams, so that an order trades at prices that were seen: it turns
-after each third of a candle's time. Between two candles the price jumps. Knows nothing of orders.
+The path is that of the klines which the exchange streams, so that an order trades at prices that were seen. Between
+two candles the price jumps. Knows nothing of orders.
 """
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from typing import Final
 
 from bot.core.market import Candle
+from bot.exchange.bar_path import LEGS, forming
 from bot.exchange.depth import Tick
-from bot.exchange.listing import Listing
-from bot.exchange.venue import Market, forming
-
-_LEGS: Final = 3
+from bot.exchange.venue import Market
 
 
 class PricePath:
@@ -56,30 +53,33 @@ class PricePath:
             from_ms = max(self._reached_ms, open_ms)
             if from_ms == open_ms or symbol not in self._begun:
                 self._begun.add(symbol)
-                yield Tick(from_ms, price_at(whole, from_ms - open_ms, step, market.listing), gap=True)
-            yield from ticks(whole, from_ms, min(now_ms, open_ms + step), step, market.listing)
+                yield Tick(from_ms, price_at(market, whole, from_ms), gap=True)
+            yield from ticks(market, whole, from_ms, min(now_ms, open_ms + step))
 
 
-def ticks(whole: Candle, from_ms: int, until_ms: int, step_ms: int, listing: Listing) -> Iterator[Tick]:
+def ticks(market: Market, whole: Candle, from_ms: int, until_ms: int) -> Iterator[Tick]:
     """
     The turns that the price takes inside a candle after `from_ms`, and where it is at `until_ms`.
 
     The volume of the candle is spread evenly over its time.
     """
-    opened_ms = whole.open_time_ms
-    turns = [opened_ms + step_ms * leg // _LEGS for leg in range(1, _LEGS)]
+    step_ms = market.timeframe.ms
+    turns_ms = [whole.open_time_ms + step_ms * leg // LEGS for leg in range(1, LEGS)]
     before_ms = from_ms
-    for at_ms in (*(turn for turn in turns if from_ms < turn < until_ms), until_ms):
+    for at_ms in (*(turn for turn in turns_ms if from_ms < turn < until_ms), until_ms):
         if at_ms > before_ms:
-            volume = Decimal(repr(round(whole.volume * (at_ms - before_ms) / step_ms, listing.quantity_decimals)))
-            yield Tick(at_ms, price_at(whole, at_ms - opened_ms, step_ms, listing), volume)
+            share = whole.volume * (at_ms - before_ms) / step_ms
+            volume = Decimal(repr(round(share, market.listing.quantity_decimals)))
+            yield Tick(at_ms, price_at(market, whole, at_ms), volume)
         before_ms = at_ms
 
 
-def price_at(whole: Candle, elapsed_ms: int, step_ms: int, listing: Listing) -> Decimal:
-    """The price of a candle after so much of its time, as the klines show it."""
-    shown = whole if elapsed_ms >= step_ms else forming(whole, elapsed_ms / step_ms, listing)
-    return Decimal(repr(shown.close))
+def price_at(market: Market, whole: Candle, at_ms: int) -> Decimal:
+    """The price of a market inside one of its candles, as the klines show it; that of its close from then on."""
+    elapsed_frac = (at_ms - whole.open_time_ms) / market.timeframe.ms
+    if elapsed_frac >= 1.0:
+        return Decimal(repr(whole.close))
+    return Decimal(repr(forming(whole, elapsed_frac, market.listing, market.toss(whole.open_time_ms)).close))
 
 
 def _time(found: tuple[str, Tick]) -> int:

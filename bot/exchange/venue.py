@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from bot.core.errors import ConfigError
 from bot.core.market import Candle, Timeframe
+from bot.exchange.bar_path import forming
 from bot.exchange.listing import Listing
 
 CLOSE_LAG_MS: Final = 12
@@ -39,6 +40,10 @@ class Market(Protocol):
 
     def at(self, open_ms: int) -> Candle | None:
         """The whole candle that opens at `open_ms`, where there is one."""
+        ...
+
+    def toss(self, open_ms: int) -> float:
+        """A number in [0, 1) for the candle that opens at `open_ms`: which way its price takes."""
         ...
 
 
@@ -153,24 +158,7 @@ class Venue:
 
     def _so_far(self, market: Market, whole: Candle, now_ms: int) -> Candle:
         elapsed_frac = (now_ms - whole.open_time_ms) / self.timeframe.ms
-        return forming(whole, elapsed_frac, market.listing)
-
-
-def forming(whole: Candle, elapsed_frac: float, listing: Listing) -> Candle:
-    """
-    A candle after `elapsed_frac` of its time, in [0, 1).
-
-    The price goes in straight lines from the open to the extreme behind it, to the other one and to the
-    close, a third of the time each: a rising bar makes its low first, a falling one its high.
-    """
-    first, second = (whole.low, whole.high) if whole.close >= whole.open else (whole.high, whole.low)
-    turns = (whole.open, first, second, whole.close)
-    leg, along = divmod(3.0 * elapsed_frac, 1.0)
-    begin, end = turns[int(leg)], turns[int(leg) + 1]
-    last = round(begin + (end - begin) * along, listing.price_decimals)
-    seen = (*turns[: int(leg) + 1], last)
-    volume = round(whole.volume * elapsed_frac, listing.quantity_decimals)
-    return Candle(whole.open_time_ms, whole.open, max(seen), min(seen), last, volume)
+        return forming(whole, elapsed_frac, market.listing, market.toss(whole.open_time_ms))
 
 
 def _symbol(market: Market) -> str:

@@ -22,12 +22,12 @@ _ROW_FONT: Final = 1.12
 
 
 class Span(Struct, frozen=True):
-    """A figure with its bounds, the name of its row, and what it says of itself."""
+    """A figure with its bounds, where it has any, the name of its row, and what it says of itself."""
 
     name: str
     middle: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     title: str
 
 
@@ -40,20 +40,19 @@ class Curve(Struct, frozen=True):
 
 
 def span_chart(label: str, spans: Sequence[Span], at: float, unit: Unit = PLAIN) -> str:
-    """Rows one below the other, each a dot with its bounds, and a dashed line at a figure that means nothing."""
+    """Rows one below the other, dots with their bounds, and a dashed line at a figure that means nothing."""
     left = 16.0 + _ROW_FONT * max(breadth(span.name) for span in spans)
     height = _TOP + _LINE * len(spans) + _BOTTOM
-    low, high = min(at, *(span.low for span in spans)), max(at, *(span.high for span in spans))
-    x = spread_scale(low, high, left, WIDTH - _RIGHT)
+    ends = [end for span in spans for end in (span.low, span.middle, span.high) if end is not None]
+    x = spread_scale(min(at, *ends), max(at, *ends), left, WIDTH - _RIGHT)
     plot = Plot(WIDTH, height, x, Scale(0.0, float(len(spans)), height - _BOTTOM, _TOP))
     parts = [line(x.at(at), plot.top, x.at(at), plot.bottom, "ideal"), *number_axis(plot, unit, 7)]
     for number, span in enumerate(spans):
         y = _TOP + _LINE * (number + 0.5)
-        parts += [
-            text(left - 10, y + 4, span.name, "row", "end"),
-            line(x.at(span.low), y, x.at(span.high), y, "whisker"),
-            dot(x.at(span.middle), y, 4.0, "dot", span.title),
-        ]
+        parts.append(text(left - 10, y + 4, span.name, "row", "end"))
+        if span.low is not None and span.high is not None:
+            parts.append(line(x.at(span.low), y, x.at(span.high), y, "whisker"))
+        parts.append(dot(x.at(span.middle), y, 4.0, "dot", span.title))
     return picture(WIDTH, height, label, parts)
 
 

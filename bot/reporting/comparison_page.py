@@ -28,10 +28,12 @@ def render_comparison(document: dict[str, Any]) -> str:
     environment.globals |= {
         "accuracy_chart": _accuracy_chart,
         "break_even_chart": _break_even_chart,
-        "sharpe_chart": _sharpe_chart,
+        "timing_chart": _timing_chart,
         "part_names": _part_names,
         "part_of": _part_of,
+        "plain": _plain,
         "setting": _setting,
+        "timing": _timing,
     }
     template = environment.from_string(room.joinpath("comparison.html.j2").read_text(encoding="utf-8"))
     style = Markup(room.joinpath("report.css").read_text(encoding="utf-8"))  # noqa: S704  (a file of this package)
@@ -86,16 +88,42 @@ def _break_even_chart(table: dict[str, Any]) -> str:
     return span_chart(f"Break-even cost, {table['name']}", spans, 0.0, _BP) if spans else ""
 
 
-def _sharpe_chart(table: dict[str, Any]) -> str:
-    """Sharpe ratios by the rule as trading gets dearer, of the rows that did best at the cost in the middle."""
+def _timing_chart(table: dict[str, Any]) -> str:
+    """Timing by the rule as trading gets dearer, of the rows that did best at the cost in the middle."""
     middle = len(table["costs_bps"]) // 2
-    drawable = [row for row in table["rows"] if all(one["sharpe"] is not None for one in row["money"]["by_rule"])]
-    best = sorted(drawable, key=lambda row: -float(row["money"]["by_rule"][middle]["sharpe"]))[: len(_KINDS)]
-    curves = [
-        Curve(row["name"], kind, tuple(one["sharpe"] for one in row["money"]["by_rule"]))
-        for row, kind in zip(best, _KINDS, strict=False)
-    ]
-    return cost_chart(f"Sharpe ratio by cost, {table['name']}", table["costs_bps"], curves) if curves else ""
+    ratios = {row["name"]: tuple(one["timing_sharpe"] for one in row["money"]["by_rule"]) for row in table["rows"]}
+    drawable = [name for name, those in ratios.items() if None not in those]
+    best = sorted(drawable, key=lambda name: -float(ratios[name][middle]))[: len(_KINDS)]
+    curves = [Curve(name, kind, ratios[name]) for name, kind in zip(best, _KINDS, strict=False)]
+    return (
+        cost_chart(f"Sharpe ratio of the timing by cost, {table['name']}", table["costs_bps"], curves) if curves else ""
+    )
+
+
+def _timing(performance: dict[str, Any], deflated: dict[str, Any]) -> str:
+    """What an account's timing earned; a dash where it never traded, or was never out."""
+    if performance["timing_sharpe"] is None:
+        return NONE
+    figures = (
+        number(performance["timing_sharpe"]),
+        percent(performance["timing_frac"], 1),
+        percent(deflated["probability"], 0),
+    )
+    return " · ".join(figures)
+
+
+def _plain(performance: dict[str, Any]) -> str:
+    """An account as it is; a dash where it never traded."""
+    if not performance["sides_a_day"]:
+        return NONE
+    figures = (
+        number(performance["sharpe"]),
+        number(performance["sortino"]),
+        percent(performance["return_frac"], 1),
+        percent(performance["max_drawdown_frac"], 1),
+        percent(performance["exposed_frac"], 0),
+    )
+    return " · ".join(figures)
 
 
 def _part_names(table: dict[str, Any]) -> list[str]:
@@ -109,7 +137,7 @@ def _part_of(row: dict[str, Any], name: str) -> dict[str, Any] | None:
 def _setting(value: object) -> str:
     """A setting in words."""
     if isinstance(value, list):
-        return ", ".join(_setting(each) for each in value) or NONE
+        return "; ".join(_setting(each) for each in value) or NONE
     if isinstance(value, dict):
         return " ".join(f"{name.replace('_', ' ')} {_setting(each)}" for name, each in value.items())
     return NONE if value is None else str(value)

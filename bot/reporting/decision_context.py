@@ -94,13 +94,16 @@ def decision_story(record: RunRecord, symbol: str, at_ms: int | None) -> Decisio
 
     Args:
         record: The run.
-        symbol: The market.
+        symbol: The market; may be empty where the run has one alone.
         at_ms: The decision is the last one at or before this time; the newest where None.
 
     Raises:
         ConfigError: The run does not trade that market, or has decided nothing about it by then.
     """
     symbols = [instrument.symbol for instrument in record.header.instruments]
+    if not symbol and len(symbols) > 1:
+        raise ConfigError(f"whose decision? Name the market before the @, one of {', '.join(symbols)}")
+    symbol = symbol or symbols[0]
     if symbol not in symbols:
         raise ConfigError(f"the run does not trade {symbol}: its markets are {', '.join(symbols)}")
     row = _decision(record, symbol, at_ms)

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from bot.core.commands import Decided, Marked, SubmitOrder
 from bot.core.errors import StorageError
-from bot.core.events import ForecastReady, OrderFilled
+from bot.core.events import EpochBegan, ForecastReady, OrderFilled
 from bot.core.run_record import RunRecord
 from bot.reporting.own_fills import FilledOrder, OwnFills
 
@@ -123,6 +123,8 @@ class _Writing:
                         self._add(FORECASTS, (answer.close_time_ms, f.symbol, *row_values))
                 case SubmitOrder() as command:
                     self._own.submitted(command)
+                case EpochBegan():
+                    self._own.begin_epoch()
                 case OrderFilled() as event:
                     filled = self._own.filled(event)
                     if filled is not None:

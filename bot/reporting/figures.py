@@ -47,9 +47,24 @@ def _result(s: Summary) -> tuple[Figure, ...]:
             "Equal shares of the markets, bought once at their first close with taker costs, and kept.",
         ),
         Figure(
+            "Before costs",
+            NONE if s.reckoning is None else number(s.reckoning.before_costs, signed=True),
+            "What the trading would have made at the reference prices of its fills, free of fees, spread and slippage.",
+        ),
+        Figure(
             "Break-even cost",
             basis_points(s.break_even_bps),
-            "Cost of a round trip at which this trading would have gained nothing. Below what you pay, it loses.",
+            "The same for each round trip: the cost at which this trading would have gained nothing.",
+        ),
+        Figure(
+            "Cost of a round trip",
+            basis_points(s.paid_bps),
+            "What it paid: fees, spread and slippage together. Where that is more than the break-even cost, it lost.",
+        ),
+        Figure(
+            "Better by chance",
+            NONE if s.reckoning is None or not s.reckoning.luck else number(s.reckoning.luck),
+            "What fills were better by than the prices their orders were sent at. Latency did it: count on nothing.",
         ),
     )
 
@@ -59,8 +74,9 @@ def _risk(s: Summary) -> tuple[Figure, ...]:
         Figure("Deepest drawdown", percent(s.max_drawdown_frac), "Largest fall below the highest equity so far."),
         Figure(
             "Sharpe ratio",
-            number(s.sharpe),
-            "Mean return of a candle over its deviation, a year. A short run says little: one year is off by about 1.",
+            NONE if s.sharpe is None else f"{number(s.sharpe)} ± {number(s.sharpe_error, 1)}",
+            "Mean return of a candle over its deviation, a year, ± one standard error: a year is off by about 1. "
+            "Not given below 30 returns.",
         ),
         Figure("Sortino ratio", number(s.sortino), "The same, but only losses count as deviation."),
         Figure("Breakers tripped", f"{s.breakers:,}", "Times at which a circuit breaker cut what may be traded."),
@@ -78,7 +94,12 @@ def _trading(s: Summary) -> tuple[Figure, ...]:
         Figure("Stop exits", f"{s.stop_exits:,}", "Positions that a protective stop closed."),
         Figure("Round trips won", percent(s.hit_rate, 1), "Closed round trips with a profit after every cost."),
         Figure("Turnover", NONE if s.turnover is None else f"{s.turnover:,.1f} ×", "Amount traded over mean equity."),
-        Figure("Fees", number(s.fees), "Paid to the exchange, in quote currency."),
+        Figure("Fees", number(s.fees_in_result), "Paid to the exchange up to the last mark, in quote currency."),
+        Figure(
+            "Fees since then",
+            NONE if s.reckoning is None or not s.reckoning.later_fills else number(s.reckoning.later_fees),
+            "Of fills after the last mark, which are in no result.",
+        ),
         Figure(
             "Best expected move",
             basis_points(s.best_expected_move_bps),
@@ -109,6 +130,11 @@ def _forecasts(s: Summary) -> tuple[Figure, ...]:
             "In sample",
             percent(s.in_sample_frac, 1),
             "Candles that touch the span the model was trained on. There, forecasts look better than they are.",
+        ),
+        Figure(
+            "Same time as training",
+            percent(s.same_time_frac, 1),
+            "Candles of other markets inside that span. Markets move together: they are not out of sample either.",
         ),
     )
 

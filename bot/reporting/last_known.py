@@ -13,6 +13,7 @@ from bot.core.events import (
     AccountDrifted,
     AccountReconciled,
     AnyEvent,
+    CandleClosed,
     EpochBegan,
     Flatten,
     Halt,
@@ -47,10 +48,15 @@ class LastTrip(Struct, frozen=True):
 
 
 class LastHolding(Struct, frozen=True):
-    """What was held of a market, bought at `average_price` without fees."""
+    """
+    What was held of a market, bought at `average_price` without fees.
+
+    `is_dust` says that the venue would not take it, at the price of the last candle.
+    """
 
     quantity: Decimal
     average_price: Decimal
+    is_dust: bool
 
 
 class LastMarket(Struct, frozen=True):
@@ -69,6 +75,7 @@ class LastKnown(Struct, frozen=True):
     A run at the end of its journal, whose newest event is of `time_ms`.
 
     `halt` is why an operator had stopped it, `drift` why the venue's books could not be trusted; empty is not so.
+    `account` is as of its mark; `fills_since` came after that, and `cash` is what is left of the budget at the end.
     """
 
     run_id: str
@@ -80,6 +87,8 @@ class LastKnown(Struct, frozen=True):
     halt: str
     drift: str
     account: LastMark | None
+    fills_since: int
+    cash: Decimal
     trips: tuple[LastTrip, ...]
     markets: tuple[LastMarket, ...]
 
@@ -106,12 +115,20 @@ class _Reading:
         self._suspended: dict[str, str] = {}
         self._barred: dict[str, str] = {}
         self._decisions: dict[str, Decided] = {}
+        self._closes: dict[str, float] = {}
+        self._fills = 0
+        self._fills_by_close: list[tuple[int, int]] = [(-1, 0)]
 
     def take(self, entry: AnyEvent | Deed | Observation) -> None:  # noqa: C901, PLR0912 - one case a record
-        self._ledger.take(entry)
+        self._fills += self._ledger.take(entry) is not None
         match entry:
+            case CandleClosed():
+                self._closes[entry.symbol] = entry.candle.close
+                if self._fills != self._fills_by_close[-1][1]:
+                    self._fills_by_close.append((entry.at_ms, self._fills))
             case SessionStarted():
                 self._sessions += 1
+                self._barred.clear()
             case Halt() | Flatten():
                 self._halt = entry.reason
             case Resume():
@@ -151,11 +168,26 @@ class _Reading:
             account=None
             if account is None
             else LastMark(account.time_ms, account.equity, account.cash, account.exposure_frac),
+            fills_since=0 if account is None else self._fills - self._fills_marked(account.time_ms),
+            cash=self._ledger.portfolio.cash,
             trips=tuple(LastTrip(trip.at_ms, trip.breaker, trip.reason) for trip in self._standing_trips()),
             markets=tuple(
                 self._market(instrument.symbol, working.get(instrument.symbol, ())) for instrument in header.instruments
             ),
         )
+
+    def _fills_marked(self, mark_ms: int) -> int:
+        # By the order of events: a fill at the open has the very time of the close before it.
+        return next(fills for close_ms, fills in reversed(self._fills_by_close) if close_ms <= mark_ms)
+
+    def _holding(self, symbol: str) -> LastHolding | None:
+        position = self._ledger.portfolio.positions.get(symbol)
+        if position is None:
+            return None
+        market = next(one for one in self._header.instruments if one.symbol == symbol)
+        value = float(position.quantity) * self._closes.get(symbol, float(position.average_price))
+        is_dust = position.quantity < market.min_quantity or value < float(market.min_notional)
+        return LastHolding(position.quantity, position.average_price, is_dust)
 
     def _standing_trips(self) -> list[BreakerTripped]:
         # A person lifts the drawdown breaker, a new UTC day the daily one. A trip is written after the event that
@@ -168,11 +200,10 @@ class _Reading:
         ]
 
     def _market(self, symbol: str, orders: tuple[OrderView, ...]) -> LastMarket:
-        position = self._ledger.portfolio.positions.get(symbol)
         decided = self._decisions.get(symbol)
         return LastMarket(
             symbol=symbol,
-            holding=None if position is None else LastHolding(position.quantity, position.average_price),
+            holding=self._holding(symbol),
             suspended=self._suspended.get(symbol, ""),
             barred=self._barred.get(symbol, ""),
             decision=None if decided is None else DecisionView.of(decided),

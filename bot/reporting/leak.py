@@ -46,11 +46,11 @@ class LeakCheck(Struct, frozen=True):
 
 def check_for_leak(scored: Scored) -> LeakCheck:
     """
-    Judge the forecasts of what the model was not trained on.
+    Judge the forecasts of what the model was not trained on, nor on anything of the same time.
 
     Only for real markets: an invented one may be as foreseeable as it was made.
     """
-    sided = scored.where(~scored.in_sample).with_direction
+    sided = scored.where(~scored.in_span).with_direction
     if len(sided) < MIN_MOVES:
         return LeakCheck(len(sided))
     hits = sided.hits.astype(np.float64)

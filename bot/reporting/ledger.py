@@ -90,6 +90,7 @@ class Ledger:
         return filled
 
     def _begin_epoch(self) -> None:
+        self._own.begin_epoch()
         for order_id in self.orders:
             self._move(order_id, OrderStatus.CANCELLED)
         self.portfolio = Portfolio(self._budget)

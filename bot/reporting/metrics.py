@@ -83,14 +83,13 @@ def turnover(traded: float, equity: Floats) -> float | None:
     return traded / float(np.mean(equity)) if len(equity) else None
 
 
-def break_even_bps(gross_profit: float, traded: float) -> float | None:
+def round_trip_bps(amount: float, traded: float) -> float:
     """
-    The cost of a round trip, in basis points of the traded amount, at which the result would have been zero.
+    What an amount, such as a profit or a cost, comes to for each round trip, in basis points of what that one holds.
 
-    A round trip trades its amount twice, so half of it falls on each side: `2 * gross / traded * 1e4`. Negative
-    where even free trading would have lost. None without a fill.
+    `traded` counts both sides and is above zero: a round trip trades its amount twice.
     """
-    return 2.0 * gross_profit / traded * 1e4 if traded else None
+    return 2.0 * amount / traded * 1e4
 
 
 def bought_and_held(closes: Floats, cost_frac: float) -> Floats:

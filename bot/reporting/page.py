@@ -42,11 +42,10 @@ from bot.reporting.page_rows import (
     happening_rows,
     tiles,
 )
+from bot.reporting.reckoning import Reckoning
 from bot.reporting.review import Review
 from bot.reporting.scoring import BPS, Scored, score
-from bot.reporting.summary import Summary
-from bot.reporting.trips import traded_amounts
-from bot.reporting.wording import percent
+from bot.reporting.wording import number, percent, plural
 
 MARKETS_DRAWN: Final = 3
 
@@ -73,6 +72,7 @@ class Contents(Struct, frozen=True):
     moves: str
     sizes: str
     waterfall: str
+    on_waterfall: str
     decisions: tuple[Row, ...]
     happenings: tuple[Row, ...]
     happenings_left_out: int
@@ -140,7 +140,8 @@ def page_contents(review: Review) -> Contents:
         calibration=_calibration(review.scored),
         moves=_moves(review.scored),
         sizes=_sizes(columns, review.scored),
-        waterfall=_waterfall(columns, summary),
+        waterfall=_waterfall(summary.reckoning),
+        on_waterfall=_on_waterfall(summary.reckoning),
         decisions=decision_rows(columns),
         happenings=happening_rows(columns),
         happenings_left_out=max(0, len(columns.happenings) - MAX_ROWS),
@@ -202,18 +203,38 @@ def _sizes(columns: RunColumns, scored: Scored) -> str:
     return size_chart(scored.expected * BPS, scored.realised * BPS, cost_bps)
 
 
-def _waterfall(columns: RunColumns, summary: Summary) -> str:
-    if summary.final_equity is None or not columns.fills_marked:
+def _waterfall(told: Reckoning | None) -> str:
+    if told is None:
         return ""
-    instruments = {instrument.symbol: instrument for instrument in columns.header.instruments}
-    amounts = traded_amounts(columns.fills[: columns.fills_marked], instruments)
-    net = summary.final_equity - summary.initial_equity
+    slippage = "slippage" if told.spread else "spread and slippage"
+    costs = [
+        Amount("fees", -told.fees),
+        Amount("half spread", -told.spread),
+        Amount("better by chance" if told.luck else slippage, -told.slippage),
+    ]
     return waterfall_chart(
         [
-            Amount("result before costs", net + float(amounts.costs), is_total=True),
-            Amount("fees", -float(amounts.fees)),
-            Amount("half spread", -float(amounts.spread)),
-            Amount("slippage", -float(amounts.slippage)),
-            Amount("result", net, is_total=True),
+            Amount("result before costs", told.before_costs, is_total=True),
+            *(cost for cost in costs if cost.value),
+            Amount("result", told.result, is_total=True),
         ]
     )
+
+
+def _on_waterfall(told: Reckoning | None) -> str:
+    """What a reader must know of the amounts beside their names."""
+    if told is None:
+        return ""
+    words = (
+        "What the trading made in a market without costs, and what each cost took from it, in quote currency, up to "
+        "the last mark. Spread and slippage are what each fill was worse than its reference price by; at a venue that "
+        "is the market's price when the order was sent, and what the market did until the fill is in them."
+    )
+    if told.luck:
+        words += " Here fills were better than that, by chance of latency: nothing that can be counted on."
+    if told.later_fills:
+        words += (
+            f" {plural(told.later_fills, 'fill')} came after the last mark, with fees of {number(told.later_fees)}: "
+            "in no figure of the result."
+        )
+    return words

@@ -11,10 +11,10 @@ from msgspec import Struct
 
 from bot.reporting.columns import Happening, RunColumns
 from bot.reporting.metrics import sharpe_error
+from bot.reporting.provenance import is_invented, outside_card
 from bot.reporting.review import Review
 from bot.reporting.scoring import NAIVE_BRIER, ForecastScores
 from bot.reporting.summary import Summary
-from bot.reporting.verdict import is_invented
 from bot.reporting.wording import basis_points, moment, number, percent, plural, without_figures
 
 MAX_ROWS: Final = 60
@@ -70,11 +70,19 @@ def badges(review: Review) -> tuple[tuple[str, str], ...]:
         badges.append(("bad", "suspected leak"))
     if is_invented(review.columns.header):
         badges.append(("warn", "invented market"))
-    share = review.summary.in_sample_frac
-    if share is not None:
-        badges.append(("good", "out of sample") if share == 0.0 else ("warn", f"{percent(share, 0)} in sample"))
+    if outside_card(review.columns.header):
+        badges.append(("warn", "outside the model's card"))
+    badges += _sample_badge(review.summary)
     badges.append(("good", "finished") if review.columns.finished else ("warn", "not finished"))
     return tuple(badges)
+
+
+def _sample_badge(s: Summary) -> list[tuple[str, str]]:
+    if s.in_sample_frac is None:
+        return []
+    if s.in_sample_frac:
+        return [("warn", f"{percent(s.in_sample_frac, 0)} in sample")]
+    return [("warn", "same time as the training") if s.same_time_frac else ("good", "out of sample")]
 
 
 def tiles(columns: RunColumns, s: Summary) -> tuple[Tile, ...]:
@@ -85,7 +93,7 @@ def tiles(columns: RunColumns, s: Summary) -> tuple[Tile, ...]:
         Tile("Deepest drawdown", percent(s.max_drawdown_frac), f"{plural(s.breakers, 'breaker')} tripped"),
         Tile("Sharpe ratio", number(s.sharpe), _give_or_take(columns, s.sharpe)),
         Tile("Fills", f"{s.fills:,}", _on_fills(s)),
-        Tile("Fees", number(s.fees), _on_fees(s)),
+        Tile("Fees", number(s.fees_in_result), _on_fees(s)),
         Tile("Direction right", percent(s.directional_accuracy, 1), f"in {plural(s.forecasts, 'forecast')}"),
     )
 
@@ -106,7 +114,7 @@ def _on_fills(s: Summary) -> str:
 def _on_fees(s: Summary) -> str:
     if s.break_even_bps is None:
         return "nothing was traded"
-    return f"trading breaks even at {basis_points(s.break_even_bps)}"
+    return f"breaks even at {basis_points(s.break_even_bps)}, paid {basis_points(s.paid_bps)}"
 
 
 def _tone(value: float | None) -> str:

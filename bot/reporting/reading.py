@@ -27,12 +27,14 @@ from bot.core.events import (
     AccountReconciled,
     AnyEvent,
     Backfilled,
+    BoundsChanged,
     CandleClosed,
     EpochBegan,
     Flatten,
     ForecastFailed,
     ForecastReady,
     Halt,
+    HoldingShort,
     MarketBarred,
     MarketRestored,
     MarketSuspended,
@@ -160,6 +162,8 @@ class _Reading:
                 self._happened(entry.at_ms, "resume", entry.reason)
             case SettingsChanged():
                 self._happened(entry.at_ms, "settings changed", "the run went on under other settings")
+            case EpochBegan():
+                self.own.begin_epoch()
             case Notify() if entry.code not in _TOLD_BY_EVENTS:
                 self._happened(entry.at_ms, f"notice: {entry.code}", entry.text)
             case (
@@ -167,8 +171,9 @@ class _Reading:
                 | ModelReady()
                 | AccountReconciled()
                 | AccountDrifted()
-                | EpochBegan()
                 | MarketBarred()
+                | BoundsChanged()
+                | HoldingShort()
                 | ModelDoubted()
                 | PriceUpdated()
                 | MarketRestored()

@@ -12,10 +12,11 @@ from msgspec import Struct
 from bot.core.run_record import RunRecord
 from bot.reporting.columns import RunColumns
 from bot.reporting.leak import LeakCheck, check_for_leak
+from bot.reporting.provenance import is_invented
 from bot.reporting.reading import read_columns
 from bot.reporting.scoring import Scored, match_outcomes
 from bot.reporting.summary import Summary, summarise_columns
-from bot.reporting.verdict import is_invented, verdict
+from bot.reporting.verdict import verdict
 
 
 class Review(Struct, frozen=True):
@@ -59,6 +60,7 @@ def summary_json(reviewed: Review, page: Path | None = None) -> str:
         **msgspec.to_builtins(reviewed.summary),
         "verdict": list(reviewed.verdict),
         "leak_suspected": reviewed.leak_suspected,
+        "finished": reviewed.columns.finished,
     }
     if page is not None:
         figures["report"] = str(page)

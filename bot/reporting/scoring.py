@@ -13,6 +13,7 @@ from msgspec.structs import astuple
 from numpy.typing import NDArray
 
 from bot.reporting.columns import Floats, Market, RunColumns, Times
+from bot.reporting.provenance import Training, training
 
 BPS: Final = 1e4
 EVEN: Final = 0.5
@@ -24,8 +25,8 @@ class Scored(Struct, frozen=True):
     """
     Forecasts with an outcome, in order of time and then of markets, each column `(n,)`.
 
-    `realised` is a log return. `in_sample` says that the candle which was foreseen touches the span that the model
-    was trained on.
+    `realised` is a log return. `in_span` says that the candle which was foreseen is of the time that the model was
+    trained on, whatever its market: markets move together.
     """
 
     close_ms: Times
@@ -33,7 +34,7 @@ class Scored(Struct, frozen=True):
     expected: Floats
     realised: Floats
     covered: NDArray[np.bool_]
-    in_sample: NDArray[np.bool_]
+    in_span: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.close_ms)
@@ -74,37 +75,15 @@ class ForecastScores(Struct, frozen=True):
     coverage: float | None
 
 
-class TrainedSpan(Struct, frozen=True):
-    """What the model was trained on; `symbols` empty where that is not known for markets one by one."""
-
-    from_ms: int
-    until_ms: int
-    symbols: frozenset[str]
-
-    def touches(self, symbol: str, open_ms: Times, timeframe_ms: int) -> NDArray[np.bool_]:
-        """Which candles of a market share an instant with the span, `(n,)`."""
-        if self.symbols and symbol not in self.symbols:
-            return np.zeros(len(open_ms), dtype=np.bool_)
-        return (open_ms < self.until_ms) & (open_ms + timeframe_ms > self.from_ms)
-
-
-def trained_span(labels: dict[str, str]) -> TrainedSpan | None:
-    """Read the span from a run's labels; None where the run names none."""
-    if "bundle_trained_from_ms" not in labels or "bundle_trained_until_ms" not in labels:
-        return None
-    symbols = frozenset(labels.get("bundle_symbols", "").replace(",", " ").split())
-    return TrainedSpan(int(labels["bundle_trained_from_ms"]), int(labels["bundle_trained_until_ms"]), symbols)
-
-
 def match_outcomes(columns: RunColumns) -> Scored:
     """Every forecast of the run that has an outcome."""
-    span = trained_span(columns.header.labels)
-    parts = [_match_market(market, columns.timeframe.ms, span) for market in columns.markets]
+    learnt = training(columns.header.labels)
+    parts = [_match_market(market, columns.timeframe.ms, learnt) for market in columns.markets]
     joined = Scored(*(np.concatenate(column) for column in zip(*map(astuple, parts), strict=True)))
     return joined.where(np.argsort(joined.close_ms, kind="stable"))
 
 
-def _match_market(market: Market, timeframe_ms: int, span: TrainedSpan | None) -> Scored:
+def _match_market(market: Market, timeframe_ms: int, learnt: Training | None) -> Scored:
     candles, forecasts = market.candles, market.forecasts
     # The foreseen candle is the one that opens when the forecast's candle closes; the one before it must be there.
     following = np.searchsorted(candles.open_ms, forecasts.close_ms)
@@ -124,7 +103,7 @@ def _match_market(market: Market, timeframe_ms: int, span: TrainedSpan | None) -
         forecasts.expected_return[made],
         realised,
         (forecasts.lower[made] <= realised) & (realised <= forecasts.upper[made]),
-        span.touches(market.symbol, open_ms, timeframe_ms) if span else np.zeros(len(open_ms), dtype=np.bool_),
+        learnt.overlaps(open_ms, timeframe_ms) if learnt else np.zeros(len(open_ms), dtype=np.bool_),
     )
 
 

@@ -4,14 +4,13 @@ How a bot stands, on a terminal: what it may trade first, then the account, then
 Words and tables only; what is shown was found out elsewhere.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from bot.core.status import BreakerStatus, DecisionView, EngineStatus, HoldingView, MarketStatus, OrderView, Protection
 from bot.reporting.last_known import LastKnown, LastMarket
-from bot.reporting.wording import NONE, basis_points, moment, number, percent, plural, price
+from bot.reporting.wording import NONE, exact, exact_price, moment, number, percent, plural, price
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -20,11 +19,11 @@ _FRESH_MS: Final = 2_000
 """A picture younger than this is of now, for a person."""
 
 _PROTECTION: Final = {
-    Protection.NONE: "no stop works",
-    Protection.SENT: "sent, not accepted yet",
+    Protection.NONE: "does not work",
+    Protection.SENT: "is sent, not accepted yet",
     Protection.RESTS: "rests",
-    Protection.UNKNOWN: "unknown to the venue so far",
-    Protection.LEAVING: "asked back",
+    Protection.UNKNOWN: "is unknown to the venue so far",
+    Protection.LEAVING: "is asked back",
 }
 _STYLES: Final = {"active": "bold green", "reducing": "bold yellow", "halted": "bold red"}
 
@@ -46,8 +45,7 @@ def print_status(status: EngineStatus, age_ms: int, busy_ms: int, console: "Cons
     screen.print(Text(headline(status, age_ms, busy_ms), style=style), soft_wrap=True)
     screen.print(_pairs([("account", account_line(status)), *_attention(status)]))
     screen.print(_table(("breaker", "state", "now", "limit", "trips at"), map(_breaker_row, status.breakers)))
-    screen.print(_table(("market", "last close", "next close", "held", "stop"), map(_market_row, status.markets)))
-    screen.print(_pairs([(market.symbol, market.why) for market in status.markets]))
+    screen.print(_pairs([(market.symbol, "\n".join(_market_lines(market))) for market in status.markets]))
 
 
 def print_last_known(known: LastKnown, console: "Console | None" = None) -> None:
@@ -59,8 +57,7 @@ def print_last_known(known: LastKnown, console: "Console | None" = None) -> None
     text = f"run {known.run_id} {end}; its journal ends at {exact_moment(known.time_ms)} UTC"
     screen.print(Text(text, style="bold"), soft_wrap=True)
     screen.print(_pairs(_last_account(known)))
-    screen.print(_table(("market", "held", "last decision", "orders left working"), map(_last_row, known.markets)))
-    screen.print(_pairs([(one.symbol, words) for one in known.markets for words in _last_words(one)]))
+    screen.print(_pairs([(one.symbol, "\n".join(_last_lines(one))) for one in known.markets]))
 
 
 def headline(status: EngineStatus, age_ms: int, busy_ms: int) -> str:
@@ -85,25 +82,23 @@ def moves(decision: DecisionView) -> str:
     """Expected against needed; a dash where the strategy does not reason in moves."""
     if decision.expected_move_bps is None or decision.needed_move_bps is None:
         return NONE
-    expected, needed = decision.expected_move_bps, decision.needed_move_bps
-    return f"expected {basis_points(expected, signed=True)}, needed {basis_points(needed, signed=True)}"
+    return f"expected {move(decision.expected_move_bps)}, needed {move(decision.needed_move_bps)}"
+
+
+def move(bps: float) -> str:
+    """A move that somebody expects, in basis points: a forecast knows no hundredths of them."""
+    return f"{number(bps, 1, signed=True)} bp"
 
 
 def order_line(order: OrderView) -> str:
     """An order in one line."""
-    at = f" at {exact(order.price)}" if order.price is not None else ""
+    at = f" at {exact_price(order.price)}" if order.price is not None else ""
     back = ", asked back" if order.asked_back else ""
     kind = order.type if order.purpose.value == order.type.value else f"{order.purpose} {order.type}"
     return (
         f"{order.client_order_id}: {kind}, {order.side} {exact(order.quantity)}{at}, "
         f"{order.status.value.replace('_', ' ')}, {exact(order.filled)} filled{back}"
     )
-
-
-def exact(amount: Decimal) -> str:
-    """A decimal without an exponent and without zeros that say nothing."""
-    text = f"{amount:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def exact_moment(time_ms: int) -> str:
@@ -149,24 +144,24 @@ def _breaker_row(breaker: BreakerStatus) -> tuple[str, ...]:
     return (breaker.name, state, fall, percent(breaker.limit_frac), number(breaker.trips_at))
 
 
-def _market_row(market: MarketStatus) -> tuple[str, ...]:
-    last = NONE if market.last_close is None else f"{price(market.last_close)} at {moment(market.last_close_ms)}"
-    return (market.symbol, last, moment(market.next_close_ms), _held(market.holding), _stop(market.holding))
+def _market_lines(market: MarketStatus) -> Iterator[str]:
+    yield market.why
+    if market.holding is not None:
+        yield _held(market.holding)
+    if market.last_close is not None:
+        last = f"last close {price(market.last_close)} at {moment(market.last_close_ms)}"
+        yield last if market.next_close_ms is None else f"{last}, next at {moment(market.next_close_ms)}"
 
 
-def _held(holding: HoldingView | None) -> str:
-    if holding is None:
-        return NONE
-    dust = ", dust" if holding.is_dust else ""
+def _held(holding: HoldingView) -> str:
     bought = f"bought at {price(float(holding.average_price))}"
-    return f"{exact(holding.quantity)}, {bought}, worth {number(holding.value)}{dust}"
-
-
-def _stop(holding: HoldingView | None) -> str:
-    if holding is None or (holding.is_dust and holding.protection is Protection.NONE):
-        return NONE  # what the venue would not take cannot be protected either
-    at = "" if holding.stop_price is None else f"{exact(holding.stop_price)} "
-    return f"{at}{_PROTECTION[holding.protection]}"
+    words = f"{exact(holding.quantity)} held, {bought}, worth {number(holding.value)}"
+    if holding.is_dust:
+        words += ": dust, less than the venue takes"
+        if holding.protection is Protection.NONE:
+            return words  # what the venue would not take cannot be protected either
+    at = "" if holding.stop_price is None else f" at {exact_price(holding.stop_price)}"
+    return f"{words}; stop{at} {_PROTECTION[holding.protection]}"
 
 
 def _last_account(known: LastKnown) -> list[tuple[str, str]]:
@@ -176,6 +171,9 @@ def _last_account(known: LastKnown) -> list[tuple[str, str]]:
         figures = f"equity {number(account.equity)}, cash {number(account.cash)}"
         when = f"exposure {percent(account.exposure_frac)}, at {moment(account.time_ms)}"
         lines.append(("account", f"{figures}, {when}"))
+    if known.fills_since:
+        fills = f"{plural(known.fills_since, 'fill')} after that"
+        lines.append(("since then", f"{fills}; cash {number(float(known.cash))} at the end, and what is held below"))
     lines.append(("sessions", f"{known.sessions} since {moment(known.started_ms)}, by version {known.code_version}"))
     if known.halt:
         lines.append(("halted", known.halt))
@@ -185,24 +183,23 @@ def _last_account(known: LastKnown) -> list[tuple[str, str]]:
     return lines
 
 
-def _last_row(market: LastMarket) -> tuple[str, ...]:
-    held = market.holding
-    holding = NONE if held is None else f"{exact(held.quantity)}, bought at {price(float(held.average_price))}"
-    decided = NONE if market.decision is None else moment(market.decision.close_time_ms)
-    return (market.symbol, holding, decided, str(len(market.orders)) if market.orders else NONE)
-
-
-def _last_words(market: LastMarket) -> list[str]:
-    words = []
+def _last_lines(market: LastMarket) -> list[str]:
+    words, held = [], market.holding
+    if held is None:
+        words.append("nothing held")
+    else:
+        dust = ": dust, less than the venue takes" if held.is_dust else ""
+        words.append(f"{exact(held.quantity)} held, bought at {price(float(held.average_price))}{dust}")
     if market.decision is not None:
-        figures = moves(market.decision)
+        figures, when = moves(market.decision), moment(market.decision.close_time_ms)
         against = "" if figures == NONE else f" ({figures})"
-        words.append(f"{market.decision.verdict.replace('_', ' ')}: {market.decision.reason}{against}")
+        verdict = market.decision.verdict.replace("_", " ")
+        words.append(f"last decision, of {when}: {verdict}: {market.decision.reason}{against}")
     if market.suspended:
         words.append(f"its data could not be proven: {market.suspended}")
     if market.barred:
         words.append(f"no entries at its place of execution: {market.barred}")
-    return words + [order_line(order) for order in market.orders]
+    return words + [f"order left working, {order_line(order)}" for order in market.orders]
 
 
 def _screen() -> "Console":

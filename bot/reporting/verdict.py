@@ -8,20 +8,16 @@ from typing import Final
 
 from bot.core.events import RunStarted
 from bot.reporting.leak import LeakCheck
+from bot.reporting.provenance import Kinship, is_invented, outside_card, training
 from bot.reporting.scoring import EVEN, NAIVE_BRIER
 from bot.reporting.summary import Summary
-from bot.reporting.wording import number, percent
+from bot.reporting.wording import listed, number, percent
 
 ENOUGH_FORECASTS: Final = 1_000
 """Below this a hit rate of 53 % cannot be told from luck."""
 
 EXPECTED_TO_LOSE: Final = frozenset({"lively"})
 """Profiles that trade for the show of it."""
-
-
-def is_invented(header: RunStarted) -> bool:
-    """Whether the run's market was made by a generator: its label then begins with "invented"."""
-    return header.labels.get("market", "").lower().startswith("invented")
 
 
 def verdict(summary: Summary, header: RunStarted, leak: LeakCheck | None = None) -> tuple[str, ...]:
@@ -36,11 +32,14 @@ def verdict(summary: Summary, header: RunStarted, leak: LeakCheck | None = None)
     lines = (
         _on_market(header),
         _on_leak(leak),
-        _on_model(summary),
+        outside_card(header),
+        _on_model(summary, header),
         _on_errors(summary),
         _on_result(summary),
+        _on_rest(summary),
         _on_trading(summary),
         _on_costs(summary, header),
+        _on_luck(summary),
         _on_profile(header),
     )
     return tuple(line for line in lines if line)
@@ -64,26 +63,36 @@ def _on_leak(leak: LeakCheck | None) -> str:
     )
 
 
-def _on_model(summary: Summary) -> str:
+def _on_model(summary: Summary, header: RunStarted) -> str:
     """Whether it has an edge, and on what candles that was seen: one line, so that neither is read alone."""
-    sample, edge = _on_sample(summary), _on_edge(summary)
-    first, second = (edge, sample) if summary.in_sample_frac == 0.0 else (sample, edge)
+    sample, edge = _on_sample(summary, header), _on_edge(summary)
+    first, second = (sample, edge) if summary.in_sample_frac or summary.same_time_frac else (edge, sample)
     return f"{first} {second}".strip()
 
 
-def _on_sample(summary: Summary) -> str:
+def _on_sample(summary: Summary, header: RunStarted) -> str:
     if summary.bundle is None:
         return ""
     share = summary.in_sample_frac
     if share is None:
         return "The bundle does not say what it was trained on, so nobody can say whether this run is in sample."
-    if share == 0.0:
-        return "Out of sample: the model was trained on none of these candles."
     if share == 1.0:
         return "In sample: the model was trained on every candle of this run; the figures say nothing of the future."
-    return (
-        f"Partly in sample: the model was trained on {percent(share, 1)} of these candles, which flatters the figures."
-    )
+    if share or summary.same_time_frac:
+        return _on_shares(share, summary.same_time_frac or 0.0)
+    learnt = training(header.labels)
+    if learnt is not None and learnt.kinship is Kinship.OTHER_SEED:
+        return "Out of sample: the model was trained on another market of the same making, of another seed."
+    return "Out of sample: the model was trained on none of these candles."
+
+
+def _on_shares(trained: float, beside: float) -> str:
+    """Some candles the model was trained on, others lie beside those in other markets."""
+    others = f"{percent(beside, 1)} are of other markets, same time as its training: markets move together"
+    if not trained:
+        return f"Not out of sample: of these candles {others}."
+    line = f"Partly in sample: the model was trained on {percent(trained, 1)} of these candles, which flatters the"
+    return f"{line} figures." + (f" Another {others}, so these are not out of sample either." if beside else "")
 
 
 def _on_edge(summary: Summary) -> str:
@@ -99,7 +108,7 @@ def _on_edge(summary: Summary) -> str:
         return "No edge: the model did not beat the naive forecast."
     if not lost:
         return "The model beat the naive forecast on every measure."
-    return f"No clear edge: the model beat the naive forecast in {_listed(won)}, not in {_listed(lost)}."
+    return f"No clear edge: the model beat the naive forecast in {listed(won)}, not in {listed(lost)}."
 
 
 def _on_errors(summary: Summary) -> str:
@@ -135,7 +144,19 @@ def _on_result(summary: Summary) -> str:
     )
     if summary.buy_and_hold_return_frac is not None:
         line += f"; buying and holding made {percent(summary.buy_and_hold_return_frac, signed=True)}"
+        if summary.mean_exposure_frac is not None:
+            share = percent(summary.mean_exposure_frac, 1)
+            line += f" with all of it in the market, where this run had {share} on average"
     return line + "."
+
+
+def _on_rest(summary: Summary) -> str:
+    if not summary.held_at_end_frac:
+        return ""
+    return (
+        f"{percent(summary.held_at_end_frac, 1)} of the equity is still in the market at the last close, valued at "
+        "that price and not sold: `candlewick status` says what is held."
+    )
 
 
 def _on_trading(summary: Summary) -> str:
@@ -157,12 +178,36 @@ def _on_trading(summary: Summary) -> str:
 
 
 def _on_costs(summary: Summary, header: RunStarted) -> str:
-    if summary.break_even_bps is None:
+    """From what was made before costs to the result of the line before: the amounts add up to it."""
+    told = summary.reckoning
+    if told is None:
         return ""
+    even = told.break_even_bps
+    made = f"{number(told.before_costs, signed=True)} before costs"
+    first = (
+        f"The trading made {made}, so it breaks even where a round trip costs {even:.1f} bp."
+        if even > 0.0
+        else f"The trading would have lost even without costs: it made {made}, {number(even, 1)} bp a round trip."
+    )
     asked = max(instrument.costs.round_trip_bps for instrument in header.instruments)
-    if summary.break_even_bps <= 0.0:
-        return f"The trading would have lost even without costs; a round trip cost {asked:.1f} bp."
-    return f"The trading broke even at {summary.break_even_bps:.1f} bp a round trip; a round trip cost {asked:.1f} bp."
+    if not told.paid:
+        return f"{first} It paid nothing; the settings expect {asked:.1f} bp."
+    return (
+        f"{first} A round trip cost {told.paid_bps:.1f} bp: "
+        f"{listed([f'{name} {number(amount)}' for name, amount in told.paid])}; the settings expect {asked:.1f} bp."
+    )
+
+
+def _on_luck(summary: Summary) -> str:
+    """Fills that were better than their references: no cost, and nothing to be counted on."""
+    told = summary.reckoning
+    if told is None or not told.luck:
+        return ""
+    return (
+        f"Its fills were better than the prices that its orders were sent at, by {number(told.luck)} in all "
+        f"({told.bps(told.luck):.1f} bp a round trip): by chance of latency, and no skill of the model. Without it the "
+        f"result would have been {number(told.result - told.luck, signed=True)}."
+    )
 
 
 def _on_profile(header: RunStarted) -> str:
@@ -170,7 +215,3 @@ def _on_profile(header: RunStarted) -> str:
     if profile not in EXPECTED_TO_LOSE:
         return ""
     return f'The profile "{profile}" trades often, to show the machine at work: it is expected to lose to its costs.'
-
-
-def _listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -28,6 +28,7 @@ from bot.reporting.last_known import LastMark
 from bot.reporting.ledger import Ledger
 from bot.reporting.order_search import find_order
 from bot.reporting.own_fills import FilledOrder
+from bot.reporting.wording import exact, exact_price
 
 _ALARMS: Final = frozenset({"bare_position", "order_rejected"})
 """Notices after which a position is sold because no stop could be had."""
@@ -211,8 +212,9 @@ class _Telling:
             return
         is_stop = intent.type is STOP
         if intent is self._intent or intent.client_order_id == self._id:
-            quantity = f"{intent.side} {intent.quantity} at {intent.limit_price or intent.stop_price or 'the market'}"
-            self._step("approved by risk and handed over", quantity)
+            named = intent.limit_price or intent.stop_price
+            at = "the market" if named is None else exact_price(named)
+            self._step("approved by risk and handed over", f"{intent.side} {exact(intent.quantity)} at {at}")
             self._stop = self._origin(intent) if is_stop else None
         elif is_stop and self._fills and not self._its_stop and self._intent.side is BUY:
             self._its_stop = intent.client_order_id
@@ -231,7 +233,7 @@ class _Telling:
         fill = filled.fill
         if fill.client_order_id == self._id:
             self._fills.append(filled)
-            self._step("filled", f"{fill.quantity} at {fill.price}")
+            self._step("filled", f"{exact(fill.quantity)} at {exact_price(fill.price)}")
         elif fill.symbol == self._intent.symbol and not self._ledger.portfolio.position(fill.symbol).quantity:
             self._last_stop = ""  # flat: the next stop protects another holding
 

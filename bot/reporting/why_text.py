@@ -11,9 +11,9 @@ from bot.core.orders import Purpose
 from bot.core.status import DecisionView
 from bot.reporting.decision_context import DecisionStory, ForecastView
 from bot.reporting.last_known import LastMark
-from bot.reporting.status_text import exact, exact_moment, moves
+from bot.reporting.status_text import exact_moment, move, moves
 from bot.reporting.why import OrderStory, StopOrigin
-from bot.reporting.wording import NONE, basis_points, number, percent, plural, price
+from bot.reporting.wording import NONE, exact, exact_price, number, percent, plural, price
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,7 +24,7 @@ Line = tuple[str, str]
 def order_lines(story: OrderStory) -> list[Line]:
     """The story of an order, from its reason to its costs."""
     order = story.order
-    at = f" at {exact(order.price)}" if order.price is not None else ""
+    at = f" at {exact_price(order.price)}" if order.price is not None else ""
     status = order.status.value.replace("_", " ")
     lines = [
         ("order", f"{order.client_order_id}: {order.side} {exact(order.quantity)} {order.symbol}{at}, {order.type}"),
@@ -87,9 +87,9 @@ def _decision_lines(row: DecisionView, forecast: ForecastView | None) -> list[Li
     lines = [("decided", f"on the candle that closed at {exact_moment(row.close_time_ms)} UTC")]
     if forecast is not None:
         model = f" by {forecast.model}" if forecast.model else ""
-        between = f"{basis_points(forecast.lower_bps, signed=True)} to {basis_points(forecast.upper_bps, signed=True)}"
-        expected = basis_points(forecast.expected_bps, signed=True)
-        lines.append(("forecast", f"up with {percent(forecast.p_up)}, {expected} expected, {between}{model}"))
+        between = f"{move(forecast.lower_bps)} to {move(forecast.upper_bps)}"
+        expected = f"{move(forecast.expected_bps)} expected"
+        lines.append(("forecast", f"up with {percent(forecast.p_up)}, {expected}, {between}{model}"))
     if moves(row) != NONE:
         lines.append(("moves", moves(row)))
     if row.wanted is not None:

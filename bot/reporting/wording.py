@@ -5,7 +5,9 @@ Knows nothing of runs.
 """
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Final
 
 NONE: Final = "\u2013"
@@ -50,9 +52,26 @@ def price(value: float) -> str:
     return number(value, places)
 
 
+def exact(amount: Decimal) -> str:
+    """A decimal without an exponent and without zeros that say nothing."""
+    text = f"{amount:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def exact_price(price: Decimal) -> str:
+    """A price as it was named, with a separator for thousands."""
+    text = f"{price:,f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 def plural(count: int, one: str, many: str = "") -> str:
     """A count with its noun."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in a sentence."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def without_figures(sentence: str) -> str:

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strategies.forecasting.audit import Check
-from strategies.forecasting.evaluation import LEAK_HIT_RATE, LEAK_LEAD, LEAK_MOVES, bootstrap_means
+from strategies.forecasting.evaluation import LEAK_HIT_RATE, LEAK_LEAD, LEAK_MOVES
+from strategies.forecasting.resampling import bootstrap_means
 from strategies.forecasting.significance import directions, pesaran_timmermann
 
 Floats = NDArray[np.float64]

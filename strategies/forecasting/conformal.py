@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from bot.core.errors import DataError
 from strategies.forecasting.calibration import COVERAGE, conformal_half_width
-from strategies.forecasting.evaluation import BPS, bootstrap_means
+from strategies.forecasting.evaluation import BPS
+from strategies.forecasting.resampling import bootstrap_means
 
 Floats = NDArray[np.float64]
 

@@ -37,7 +37,8 @@ class Dataset(Struct, frozen=True):
 
     `rows` is `(n, F)`, its columns are `names`; `ends` are the indices of the windows' last rows. The rest is `(m,)`:
     when the decision is made, the return of the candle that led to it, the return over the `horizon` candles that
-    follow, the volatility of as many as it was known, the price, and which of the markets it is.
+    follow, the volatility of as many as it was known, the price, which of the markets it is, and how many candles the
+    label has: fewer than the `horizon` where a barrier ended it.
     """
 
     window: int
@@ -49,6 +50,7 @@ class Dataset(Struct, frozen=True):
     sigma: NDArray[np.float64]
     close: NDArray[np.float64]
     market: NDArray[np.int64]
+    lasted: NDArray[np.int64]
     names: tuple[str, ...]
     horizon: int = 1
 
@@ -81,7 +83,7 @@ class Dataset(Struct, frozen=True):
         return replace(self, **{name: getattr(self, name)[kept] for name in _OF_WINDOWS})
 
 
-_OF_WINDOWS: Final = ("ends", "close_time_ms", "last_return", "next_return", "sigma", "close", "market")
+_OF_WINDOWS: Final = ("ends", "close_time_ms", "last_return", "next_return", "sigma", "close", "market", "lasted")
 """The fields of a data set that have an entry for each window."""
 
 
@@ -158,6 +160,7 @@ def _dataset_of(
         labels.sigma[ends],
         close[ends],
         np.full(len(ends), market, dtype=np.int64),
+        labels.lasted[ends],
         (*features.names, *(beside.names if beside is not None else ())),
         rule.horizon,
     )

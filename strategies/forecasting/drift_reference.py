@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from strategies.forecasting.calibration import COVERAGE
@@ -27,6 +28,9 @@ _BINS: Final = 10
 _LEAST_WINDOWS: Final = 4
 """Windows of their own that the training part must hold, or nothing can be said of what is usual."""
 _STRIDE: Final = 10
+_COIN_BRIER: Final = 0.25
+_LEAST_KEPT: Final = 0.25
+"""What is expected at least: of a model that promised nothing, nothing could be said."""
 _LEAST_SPREAD: Final = 0.05
 """A spread is at least this share of the mean: an index that hardly moved in training is not known that well."""
 
@@ -35,7 +39,8 @@ class Column(Struct, frozen=True):
     """
     One column of the training part.
 
-    `edges` are its deciles, each once, and `shares` how the part is spread between them. `usual` and `spread` are the
+    `edges` are its deciles, each once, and `shares` how the part is spread between them; of forecasts, those of unseen
+    candles where there were any. `usual` and `spread` are the
     mean and deviation of the stability index of its windows.
     """
 
@@ -54,13 +59,24 @@ class Habits(Struct, frozen=True):
 
 
 class Band(Struct, frozen=True):
-    """The worst that was seen on unseen candles: the least hit rate, the largest share of returns outside."""
+    """
+    The worst that was seen on unseen candles: the least hit rate, the largest share of returns outside.
+
+    `kept` is the share of its probabilities' distance from one half that came true.
+    """
 
     hit_rate: float
     miss_rate: float
+    kept: float = 1.0
 
 
-def measure_habits(names: Sequence[str], rows: NDArray[np.float32], p_up: Floats, window: int = WINDOW) -> Habits:
+def measure_habits(
+    names: Sequence[str],
+    rows: NDArray[np.float32],
+    p_up: Floats,
+    window: int = WINDOW,
+    unseen: Sequence[float] = (),
+) -> Habits:
     """
     Measure what a model is used to.
 
@@ -69,6 +85,8 @@ def measure_habits(names: Sequence[str], rows: NDArray[np.float32], p_up: Floats
         rows: `(n, F)` feature rows of the training part, in order of time; markets one after the other.
         p_up: `(n,)` what the model says at each of them.
         window: Rows of a rolling window.
+        unseen: Deciles of forecasts of candles that were not learnt from, where there are any: a network is surer of
+            what it has seen, so that its own training part is no measure of how its forecasts will be spread.
 
     Returns:
         No columns where the part holds too few windows.
@@ -76,7 +94,11 @@ def measure_habits(names: Sequence[str], rows: NDArray[np.float32], p_up: Floats
     if len(rows) < _LEAST_WINDOWS * window:
         return Habits(window, ())
     columns = [_column(name, rows[:, at].astype(np.float64), window) for at, name in enumerate(names)]
-    return Habits(window, (*columns, _column(P_UP, p_up, window)))
+    said = _column(P_UP, p_up, window)
+    if len(set(unseen)) == _BINS - 1:
+        # How far windows stray is taken from the training part, which is longer; around what they stray is not.
+        said = replace(said, edges=tuple(unseen), shares=(1.0 / _BINS,) * _BINS)
+    return Habits(window, (*columns, said))
 
 
 def band_of(metrics: Mapping[str, Any]) -> Band:
@@ -92,7 +114,19 @@ def band_of(metrics: Mapping[str, Any]) -> Band:
         return Band(0.5, 1.0 - COVERAGE)
     hits = [_below(one["hit_rate"], one["moves"]) for one in figures]
     misses = [1.0 - _below(one["coverage"], one["forecasts"]) for one in figures]
-    return Band(min(hits), max(1.0 - COVERAGE, *misses))
+    return Band(min(hits), max(1.0 - COVERAGE, *misses), _kept(walked))
+
+
+def _kept(walked: Mapping[str, Any]) -> float:
+    """
+    How much of what probabilities promised came true, for the worst seed; all of it where a bundle does not say.
+
+    Were the share k of every distance from one half true, a Brier score would lie 2k - 1 of their mean square below
+    a coin's.
+    """
+    proven = [one for one in walked.get("against", ()) if one["sharpness"] > 0.0]
+    kept = [0.5 + 0.5 * (_COIN_BRIER - one["brier"]) / one["sharpness"] for one in proven]
+    return min(1.0, max(_LEAST_KEPT, min(kept, default=1.0)))
 
 
 def _below(share: float, count: int) -> float:

@@ -2,8 +2,9 @@
 What forecasts would have earned, after costs: the question that a hit rate does not answer.
 
 Exposures follow from forecasts, traded or not by the rule that the shipped strategies use; each candle's return is
-that of the exposure less the cost of changing it. An account of one market, wholly in or out; knows no order, fill or
-stop, so it flatters what those would cost beyond the stated figure. Pure arrays.
+that of the exposure less the cost of changing it. Who holds a rising market earns without foretelling anything, so an
+account is judged by its timing: what it earned beyond holding its own mean exposure all the time. Knows no order, fill
+or stop, so it flatters what those would cost beyond the stated figure. Pure arrays.
 """
 
 from math import sqrt
@@ -15,7 +16,8 @@ from numpy.typing import NDArray
 
 from bot.core.errors import DataError
 from bot.core.forecast import Forecast
-from strategies.forecasting.evaluation import BPS, bootstrap_means
+from strategies.forecasting.evaluation import BPS
+from strategies.forecasting.resampling import bootstrap_means, enough_blocks, percentile_bounds
 from strategies.signal import SignalRule, decide
 from strategies.strategy import MarketView
 
@@ -32,28 +34,67 @@ MARGIN: Final = -1.0
 _ROUNDING_NOISE: Final = 1e-15
 
 
+class Path(Struct, frozen=True, eq=False):
+    """
+    What the market does from each decision on, all `(n,)`.
+
+    `held` is the log return while a position is kept, `lasted` the share of the time until the next decision that this
+    is: 1, or less where a barrier ends it. `whole` is the log return until the next decision.
+    """
+
+    held: Floats
+    whole: Floats
+    lasted: Floats
+
+    @property
+    def early(self) -> NDArray[np.bool_]:
+        """Where a position is ended before the next decision, `(n,)`."""
+        ended: NDArray[np.bool_] = self.lasted < 1.0
+        return ended
+
+    @staticmethod
+    def straight(next_return: Floats) -> "Path":
+        """A market whose positions are all kept until the next decision: its log returns between them, `(n,)`."""
+        return Path(next_return, next_return, np.ones(len(next_return)))
+
+
 class Account(Struct, frozen=True, eq=False):
     """
-    Exposures, the simple return of each candle before costs, and how much was traded for it, all `(n,)`.
+    Exposures, the simple return of each candle before costs, how much was traded for it, and a rival's, all `(n,)`.
 
     What is held at the end is sold then, and that trade belongs to the last candle. An amount is a fraction of equity.
+    The rival holds this account's mean exposure through every candle: `passive` is what that returns before costs,
+    `passive_traded` what it takes to get in and out.
     """
 
     exposures: Floats
     gross: Floats
     traded: Floats
+    passive: Floats
+    passive_traded: Floats
+
+    @property
+    def more_traded(self) -> Floats:
+        """How much more than its rival the account traded, `(n,)`."""
+        more: Floats = self.traded - self.passive_traded
+        return more
 
     def net(self, cost_bps: float) -> Floats:
         """Return of each candle, `(n,)`, less what trading cost at so many basis points a side."""
         paid: Floats = self.gross - cost_bps / BPS * self.traded
         return paid
 
+    def timing(self, cost_bps: float) -> Floats:
+        """What of that, `(n,)`, is beyond the rival's, who pays as much: all that a forecast can be thanked for."""
+        beyond: Floats = self.gross - self.passive - cost_bps / BPS * self.more_traded
+        return beyond
+
 
 class BreakEven(Struct, frozen=True):
     """
-    The cost of a side, in basis points, at which nothing is left, with its 95 % block-bootstrap bounds.
+    The cost of a side, in basis points, at which nothing is left of the timing, with its 95 % block-bootstrap bounds.
 
-    There are no bounds where trades are so rare that a resample may hold none.
+    There are no bounds where trades are so rare that a resample may hold none, or candles too few.
     """
 
     bps: float
@@ -65,11 +106,17 @@ class Performance(Struct, frozen=True):
     """
     Figures of an account at one cost a side. Ratios are of a year, at a riskless rate of zero.
 
-    A ratio is None where it is not defined: nothing was traded, or nothing was lost. The bounds of the Sharpe ratio
-    hold 95 % by a block bootstrap.
+    `timing_sharpe` is the Sharpe ratio of the return beyond holding the mean exposure, `timing_frac` the sum of that
+    return over all candles; the other figures are of the account as it is, market and all. A ratio is None where it is
+    not defined: nothing was traded, or nothing was lost. The bounds of a Sharpe ratio hold 95 % by a block bootstrap,
+    and are None where candles are too few.
     """
 
     cost_bps: float
+    timing_sharpe: float | None
+    timing_low: float | None
+    timing_high: float | None
+    timing_frac: float
     sharpe: float | None
     sharpe_low: float | None
     sharpe_high: float | None
@@ -80,38 +127,6 @@ class Performance(Struct, frozen=True):
     exposed_frac: float
 
 
-class Economics(Struct, frozen=True):
-    """What forecasts would have earned: traded on every sign, and by the rule, at each cost of `COSTS_BPS`."""
-
-    break_even: BreakEven | None
-    on_sign: tuple[Performance, ...]
-    by_rule: tuple[Performance, ...]
-
-
-def economics(
-    p_up: Floats, expected: Floats, next_return: Floats, rule: SignalRule, per_year: float, lowest: float = SPOT
-) -> Economics:
-    """
-    Give the whole table of costs for the forecasts of one market.
-
-    Args:
-        p_up: `(n,)` probabilities of "up", in order of time.
-        expected: `(n,)` expected log returns.
-        next_return: `(n,)` log returns that followed, each candle once: where forecasts reach several candles ahead,
-            give every h-th.
-        rule: When an expected move is worth its cost.
-        per_year: Forecasts in 365 days.
-        lowest: `SPOT` or `MARGIN`.
-    """
-    on_sign = account(sign_exposures(p_up, lowest), next_return)
-    ruled = [account(ruled_exposures(expected, rule, cost, lowest), next_return) for cost in COSTS_BPS]
-    return Economics(
-        break_even(on_sign),
-        tuple(performance(on_sign, cost, per_year) for cost in COSTS_BPS),
-        tuple(performance(one, cost, per_year) for one, cost in zip(ruled, COSTS_BPS, strict=True)),
-    )
-
-
 def sign_exposures(p_up: Floats, lowest: float = SPOT) -> Floats:
     """Exposures `(n,)` of trading every forecast: all in for "up", `lowest` for "down", out for one half."""
     said = np.sign(p_up - 0.5)
@@ -119,7 +134,13 @@ def sign_exposures(p_up: Floats, lowest: float = SPOT) -> Floats:
     return exposures
 
 
-def ruled_exposures(expected: Floats, rule: SignalRule, cost_bps: float, lowest: float = SPOT) -> Floats:
+def ruled_exposures(
+    expected: Floats,
+    rule: SignalRule,
+    cost_bps: float,
+    lowest: float = SPOT,
+    early: NDArray[np.bool_] | None = None,
+) -> Floats:
     """
     Exposures `(n,)` of the shipped rule: a cost threshold to get in, hysteresis to stay in.
 
@@ -130,6 +151,7 @@ def ruled_exposures(expected: Floats, rule: SignalRule, cost_bps: float, lowest:
         rule: The two multiples.
         cost_bps: Cost of one side.
         lowest: `SPOT` or `MARGIN`.
+        early: `(n,)` where a position is ended before the next decision, which then finds none; nowhere if None.
     """
     exposures = np.empty(len(expected))
     held = 0.0
@@ -139,6 +161,8 @@ def ruled_exposures(expected: Floats, rule: SignalRule, cost_bps: float, lowest:
         forecast = Forecast("", 0.5, side * move, side * move, side * move, BPS * abs(move))
         held = max(side * decide(rule, view, forecast).exposure, lowest)
         exposures[at] = held
+        if early is not None and early[at]:
+            held = 0.0
     return exposures
 
 
@@ -150,22 +174,41 @@ def account(exposures: Floats, next_return: Floats) -> Account:
         exposures: `(n,)` fractions of equity, in order of time.
         next_return: `(n,)` log returns of those candles.
     """
-    traded = np.abs(np.diff(exposures, prepend=0.0))
-    traded[-1:] += np.abs(exposures[-1:])
-    return Account(exposures, exposures * np.expm1(next_return), traded)
+    return account_of(exposures, Path.straight(next_return))
+
+
+def account_of(exposures: Floats, path: Path) -> Account:
+    """
+    Hold each exposure until the next decision, or until a barrier ends it: that is a trade, and getting in is another.
+
+    Args:
+        exposures: `(n,)` fractions of equity, in order of time.
+        path: What the market does.
+    """
+    left = np.where(path.early, 0.0, exposures)
+    traded = np.abs(exposures - np.concatenate([[0.0], left[:-1]])) + np.abs(exposures - left)
+    traded[-1:] += np.abs(left[-1:])
+    mean_exposure = float((exposures * path.lasted).mean()) if len(exposures) else 0.0
+    in_and_out = np.zeros(len(exposures))
+    in_and_out[:1] += abs(mean_exposure)
+    in_and_out[-1:] += abs(mean_exposure)
+    return Account(exposures, exposures * np.expm1(path.held), traded, mean_exposure * np.expm1(path.whole), in_and_out)
 
 
 def break_even(of: Account) -> BreakEven | None:
-    """What trading may cost before nothing is left: gross return over amount traded; None where nothing was."""
-    if not of.traded.any():
+    """
+    Give what a side may cost before nothing is left of the timing.
+
+    That is what was earned beyond the rival over what was traded beyond it; None where nothing was.
+    """
+    earned, more = of.timing(0.0), of.more_traded
+    if more.sum() <= _ROUNDING_NOISE:
         return None
-    gross, traded = bootstrap_means(of.gross), bootstrap_means(of.traded)
-    low, high = np.quantile(gross / traded, (0.025, 0.975)) if traded.all() else (None, None)
-    return BreakEven(
-        BPS * float(of.gross.sum() / of.traded.sum()),
-        None if low is None else BPS * float(low),
-        None if high is None else BPS * float(high),
-    )
+    resampled = bootstrap_means(more)
+    low = high = None
+    if (resampled > 0.0).all() and enough_blocks(len(earned)):
+        low, high = percentile_bounds(BPS * bootstrap_means(earned) / resampled)
+    return BreakEven(BPS * float(earned.sum() / more.sum()), low, high)
 
 
 def performance(of: Account, cost_bps: float, per_year: float) -> Performance:
@@ -184,21 +227,24 @@ def performance(of: Account, cost_bps: float, per_year: float) -> Performance:
     Raises:
         DataError: There are fewer than two candles.
     """
-    net = of.net(cost_bps)
+    net, timing = of.net(cost_bps), of.timing(cost_bps)
     if len(net) < 2:
         raise DataError(f"an account of {len(net)} candles cannot be judged: give two or more")
     year = sqrt(per_year)
-    mean, deviation = float(net.mean()), float(net.std(ddof=1))
     downside = float(np.sqrt((np.minimum(net, 0.0) ** 2).mean()))
-    moved = deviation > _ROUNDING_NOISE
-    low, high = year * np.quantile(_resampled_sharpes(net), (0.025, 0.975)) if moved else (None, None)
     equity = np.cumprod(np.concatenate([[1.0], 1.0 + net]))
+    timing_low, timing_high = _sharpe_bounds(timing, year)
+    sharpe_low, sharpe_high = _sharpe_bounds(net, year)
     return Performance(
         cost_bps=cost_bps,
-        sharpe=year * mean / deviation if moved else None,
-        sharpe_low=None if low is None else float(low),
-        sharpe_high=None if high is None else float(high),
-        sortino=year * mean / downside if downside > _ROUNDING_NOISE else None,
+        timing_sharpe=_sharpe(timing, year),
+        timing_low=timing_low,
+        timing_high=timing_high,
+        timing_frac=float(timing.sum()),
+        sharpe=_sharpe(net, year),
+        sharpe_low=sharpe_low,
+        sharpe_high=sharpe_high,
+        sortino=year * float(net.mean()) / downside if downside > _ROUNDING_NOISE else None,
         max_drawdown_frac=float((1.0 - equity / np.maximum.accumulate(equity)).max()),
         return_frac=float(equity[-1] - 1.0),
         sides_a_day=float(of.traded.mean()) * per_year / 365.0,
@@ -206,9 +252,16 @@ def performance(of: Account, cost_bps: float, per_year: float) -> Performance:
     )
 
 
-def _resampled_sharpes(net: Floats) -> Floats:
-    """Sharpe ratios of one candle in each resample; zero where a resample holds no trade."""
-    mean = bootstrap_means(net)
-    variance = bootstrap_means(net**2) - mean**2
+def _sharpe(returns: Floats, year: float) -> float | None:
+    deviation = float(returns.std(ddof=1))
+    return year * float(returns.mean()) / deviation if deviation > _ROUNDING_NOISE else None
+
+
+def _sharpe_bounds(returns: Floats, year: float) -> tuple[float, float] | tuple[None, None]:
+    """Percentiles over resamples; the ratio is zero where a resample holds no trade."""
+    if not enough_blocks(len(returns)) or _sharpe(returns, year) is None:
+        return None, None
+    mean = bootstrap_means(returns)
+    variance = bootstrap_means(returns**2) - mean**2
     ratios: Floats = np.divide(mean, np.sqrt(np.abs(variance)), out=np.zeros_like(mean), where=variance > 0.0)
-    return ratios
+    return percentile_bounds(year * ratios)

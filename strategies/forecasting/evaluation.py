@@ -14,14 +14,11 @@ from numpy.typing import NDArray
 from bot.core.errors import ModelError
 from strategies.forecasting.calibration import Calibration
 from strategies.forecasting.datasets import Dataset
+from strategies.forecasting.resampling import block_of, bootstrap_means, mean_bounds
 
 Floats = NDArray[np.float64]
 
 BPS: Final = 1e4
-BLOCK: Final = 48
-"""Windows in a block of the bootstrap: neighbours share their luck."""
-RESAMPLES: Final = 2_000
-SEED: Final = 20_240_601
 
 LEAK_MOVES: Final = 1_000
 LEAK_HIT_RATE: Final = 0.58
@@ -68,8 +65,9 @@ class Figures(Struct, frozen=True):
     """
     What is reported of one stretch of time. Errors are in basis points, rates are fractions.
 
-    Directions leave out moves of zero. `hit_rate_low` and `_high` bound the hit rate with 95 %. `persistence_*`
-    are the errors of the forecast "no move"; a Brier score of 0.25 is a coin's.
+    Directions leave out moves of zero. `hit_rate_low` and `_high` bound the hit rate with 95 %: by 0 and 1, the bounds
+    of any rate, where moves are too few for more. `persistence_*` are the errors of the forecast "no move"; a Brier
+    score of 0.25 is a coin's.
     """
 
     forecasts: int
@@ -98,18 +96,40 @@ class FoldFigures(Struct, frozen=True):
     figures: Figures
 
 
+class AgainstNaive(Struct, frozen=True):
+    """
+    One seed beside the naive rules, over all folds: probabilities of so much better a result by chance alone.
+
+    Each is of a one-sided test of Diebold and Mariano over instants: `coin` and `reversal` by the Brier score,
+    `reversal_hits` and `same_hits` by the direction, the latter beside whichever direction came more often.
+    `sharpness` is the mean squared distance of the probabilities from one half, which is what they promise to save
+    beside a coin.
+    """
+
+    seed: int
+    brier: float
+    sharpness: float
+    coin: float
+    reversal: float
+    reversal_hits: float
+    same_hits: float
+
+
 class WalkForward(Struct, frozen=True):
     """
     Figures of every fold and seed, and of all folds together for each seed.
 
     Seeds are not pooled: two forecasts of one candle are not two candles. `seed_spread` is the mean deviation between
-    seeds of the probability that they give one candle; None for one seed.
+    seeds of the probability that they give one candle; None for one seed. `against` holds each seed's tests beside the
+    naive rules, `p_up_deciles` the nine deciles of the first seed's probabilities.
     """
 
     folds: tuple[FoldFigures, ...]
     seeds: tuple[int, ...]
     pooled: tuple[Figures, ...]
     seed_spread: float | None = None
+    against: tuple[AgainstNaive, ...] = ()
+    p_up_deciles: tuple[float, ...] = ()
 
 
 def score(dataset: Dataset, outputs: Floats, calibration: Calibration, reversal_rate: float) -> Scored:
@@ -160,15 +180,15 @@ def figures(scored: Scored) -> Figures:
         raise ModelError("the market never moves in the part that is to be judged: give other candles")
     up = scored.next_return[moved] > 0.0
     hits = ((scored.p_up[moved] > 0.5) == up).astype(np.float64)
-    low, high = np.quantile(bootstrap_means(hits), (0.025, 0.975))
+    low, high = mean_bounds(hits) or (0.0, 1.0)
     error = scored.expected - scored.next_return
     covered = (scored.lower <= scored.next_return) & (scored.next_return <= scored.upper)
     return Figures(
         forecasts=len(scored.p_up),
         moves=int(moved.sum()),
         hit_rate=float(hits.mean()),
-        hit_rate_low=float(low),
-        hit_rate_high=float(high),
+        hit_rate_low=low,
+        hit_rate_high=high,
         reversal_hit_rate=float(((scored.last_return[moved] < 0.0) == up).mean()),
         always_up_rate=float(up.mean()),
         brier=float(((scored.p_up[moved] - up) ** 2).mean()),
@@ -182,21 +202,7 @@ def figures(scored: Scored) -> Figures:
     )
 
 
-def bootstrap_means(values: Floats) -> Floats:
-    """
-    Means of `RESAMPLES` resamples of `values`, by a circular block bootstrap (Politis and Romano 1992).
-
-    The seed is fixed: the same values give the same bounds.
-    """
-    length = min(BLOCK, len(values))
-    running = np.concatenate([[0.0], np.cumsum(np.concatenate([values, values[: length - 1]]))])
-    block_means = (running[length:] - running[:-length]) / length
-    starts = np.random.default_rng(SEED).integers(0, len(values), (RESAMPLES, -(-len(values) // length)))
-    means: Floats = block_means[starts].mean(axis=1)
-    return means
-
-
-def refuse_a_leak(scored: Scored, theoretical_hit_rate: float | None, whose: str = "") -> None:
+def refuse_a_leak(scored: Scored, theoretical_hit_rate: float | None, whose: str = "", horizon: int = 1) -> None:
     """
     Refuse forecasts that are too good to be true.
 
@@ -207,6 +213,7 @@ def refuse_a_leak(scored: Scored, theoretical_hit_rate: float | None, whose: str
         scored: Forecasts of what the network was not trained on.
         theoretical_hit_rate: The best possible hit rate of an invented market, None for a real one.
         whose: Whose forecasts they are, where there are several.
+        horizon: Candles that a forecast reaches ahead.
 
     Raises:
         SuspectedLeak: The forecasts seem to know the future.
@@ -216,7 +223,7 @@ def refuse_a_leak(scored: Scored, theoretical_hit_rate: float | None, whose: str
         return
     up = scored.next_return[moved] > 0.0
     hits = ((scored.p_up[moved] > 0.5) == up).astype(np.float64)
-    surely = float(np.quantile(bootstrap_means(hits), 0.01))
+    surely = float(np.quantile(bootstrap_means(hits, block_of(len(hits), horizon)), 0.01))
     most = max(LEAK_HIT_RATE, float(up.mean()) + LEAK_LEAD) if theoretical_hit_rate is None else theoretical_hit_rate
     if surely > most:
         raise SuspectedLeak(

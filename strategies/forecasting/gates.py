@@ -10,18 +10,20 @@ from typing import Final
 
 from msgspec import Struct
 
-FORWARD_WINDOW: Final = "forward window"
-BRIER_POINT: Final = "Brier score"
-BRIER_TEST: Final = "Brier score, tested"
-PINBALL_POINT: Final = "pinball loss"
-PINBALL_TEST: Final = "pinball loss, tested"
-NET_RESULT: Final = "net result"
-COVERAGE: Final = "interval coverage"
-WHITE_NOISE: Final = "white noise"
-SHUFFLED_FUTURE: Final = "shuffled future"
-PARITY: Final = "graph parity"
-LATENCY: Final = "latency"
-SEED_SPREAD: Final = "spread of seeds"
+from bot.core import gate_names as names
+
+ERROR_BUDGET: Final = 0.10
+"""
+How probable it may be that any of all attempts on candles that overlap promotes what is no better.
+
+The k-th attempt has 1 / k(k + 1) of it: 5 %, 1.7 %, 0.8 %, and so on for ever; together they never exceed it.
+"""
+
+TRAINING_UNASKED: Final = (
+    "not measured, and so not passed: whether the way of training finds something where there is nothing; these gates "
+    "question the served network alone, `candlewick audit` fits networks to see it"
+)
+"""Said beside every verdict."""
 
 
 class Gate(Struct, frozen=True):
@@ -71,21 +73,24 @@ class GateVerdict(Struct, frozen=True):
 
 
 GATES: Final = (
-    # Live shadow of fewer candles says nothing, and a candle that a model has seen flatters it.
-    Gate(FORWARD_WINDOW, "forecasts compared, of candles that neither model has seen", low=500),
-    Gate(BRIER_POINT, "the champion's less the challenger's", over=0.0),
-    # Diebold and Mariano, one-sided at 90 %: the challenger is not surely worse.
-    Gate(BRIER_TEST, "probability of so much worse a score by chance alone", low=0.10),
-    Gate(PINBALL_POINT, "the champion's less the challenger's, in basis points", over=0.0),
-    Gate(PINBALL_TEST, "probability of so much worse a loss by chance alone", low=0.10),
-    Gate(NET_RESULT, "the challenger's after costs less the champion's, in basis points a candle", low=0.0),
-    Gate(COVERAGE, "share of returns that the challenger's interval held", low=0.87, high=0.93),
-    Gate(WHITE_NOISE, "1 where nothing is foretold in independent returns", low=1.0),
-    Gate(SHUFFLED_FUTURE, "values of known forecasts that another future changed", high=0.0),
-    Gate(PARITY, "largest distance of the served graph from the trained network", high=1e-5),
+    # Live shadow of fewer candles says nothing, and a candle that a model has seen flatters it. Markets that close
+    # together share their luck, so they are one instant.
+    Gate(names.FORWARD_WINDOW, "instants compared, of candles that neither model has seen", low=500),
+    Gate(names.BRIER, "a coin's less the challenger's", over=0.0),
+    Gate(
+        names.BRIER_TEST,
+        "probability of so good a score by chance alone, times k(k + 1) at the k-th attempt on these candles",
+        high=ERROR_BUDGET,
+    ),
+    Gate(names.PINBALL_TEST, "probability of so much worse a loss than the champion's by chance alone", low=0.10),
+    Gate(names.NET_RESULT, "the challenger's after costs less the champion's, in basis points a candle", low=0.0),
+    Gate(names.COVERAGE, "share of returns that the challenger's interval held", low=0.87, high=0.93),
+    Gate(names.WHITE_NOISE, "1 where the served network foretells nothing in independent returns", low=1.0),
+    Gate(names.SHUFFLED_FUTURE, "values of known forecasts that another future changed in serving", high=0.0),
+    Gate(names.PARITY, "largest distance of the served graph from the trained network", high=1e-5),
     # The budget of a whole decision: the model alone must leave room in it.
-    Gate(LATENCY, "median microseconds of one forecast", high=250.0),
-    Gate(SEED_SPREAD, "the challenger's over the champion's", high=1.5),
+    Gate(names.LATENCY, "median microseconds of one forecast", high=250.0),
+    Gate(names.SEED_SPREAD, "the challenger's over the champion's", high=1.5),
 )
 """Every gate. A challenger is promoted when it has passed them all."""
 

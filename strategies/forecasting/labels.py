@@ -52,13 +52,15 @@ class Labels(Struct, frozen=True):
     What followed each candle, all `(n,)`.
 
     `next_return` is the log return from this close to the end of the label, `sigma` the volatility of the whole
-    horizon as known at this close. `usable` is false where the history ends before the horizon, or where this candle
+    horizon as known at this close. `lasted` is how many candles the label has: the horizon, or fewer where a barrier
+    was crossed before. `usable` is false where the history ends before the horizon, or where this candle
     or the horizon's last was filled in: a price that never was is nothing to learn from, and no entry is ever made on
     one.
     """
 
     next_return: NDArray[np.float64]
     sigma: NDArray[np.float64]
+    lasted: NDArray[np.int64]
     usable: NDArray[np.bool_]
 
 
@@ -82,21 +84,29 @@ def label(
     ahead = rule.horizon
     sigma = np.exp(rows[:, names.index(SIGMA_COLUMN)].astype(np.float64)) * sqrt(ahead)
     next_return = np.zeros(len(close))
+    lasted = np.full(len(close), ahead, dtype=np.int64)
     next_return[:-ahead] = np.log(close[ahead:] / close[:-ahead])
     if rule.barrier is not None:
-        next_return[:-ahead] = _until_barrier(close, rule.barrier * sigma, ahead)
+        next_return[:-ahead], lasted[:-ahead] = _until_barrier(close, rule.barrier * sigma, ahead)
     usable = np.zeros(len(close), dtype=np.bool_)
     usable[:-ahead] = ~filled[:-ahead] & ~filled[ahead:]
-    return Labels(next_return, sigma, usable)
+    return Labels(next_return, sigma, lasted, usable)
 
 
-def _until_barrier(close: NDArray[np.float64], distance: NDArray[np.float64], ahead: int) -> NDArray[np.float64]:
-    """Log returns `(n - ahead,)` until the first close at least this far away, or until the horizon ends."""
+def _until_barrier(
+    close: NDArray[np.float64], distance: NDArray[np.float64], ahead: int
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """
+    Go until the first close at least this far away, or until the horizon ends.
+
+    Returns:
+        Log returns until then, and candles, `(n - ahead,)` each.
+    """
     if len(close) <= ahead:
-        return np.empty(0)
+        return np.empty(0), np.empty(0, dtype=np.int64)
     logs = np.log(close)
     paths = np.lib.stride_tricks.sliding_window_view(logs[1:], ahead) - logs[:-ahead, None]  # (n - ahead, ahead)
     beyond = np.abs(paths) >= distance[:-ahead, None]
     ends = np.where(beyond.any(axis=1), beyond.argmax(axis=1), ahead - 1)
     returns: NDArray[np.float64] = paths[np.arange(len(paths)), ends]
-    return returns
+    return returns, ends + 1

@@ -16,9 +16,11 @@ from strategies.forecasting.bundle import Architecture, DataSpan
 from strategies.forecasting.evaluation import Figures, WalkForward
 from strategies.forecasting.importance import Explanation, Importance
 
-COIN_BRIER: Final = 0.25
+SURE: Final = 0.05
+"""Probability of luck up to which a naive rule counts as beaten."""
 CNN_LSTM: Final = "CNN-LSTM"
 """The default kind, whose convolutions look back only."""
+_LEAST_TOLD: Final = 0.001
 
 
 class CardFacts(Struct, frozen=True):
@@ -114,17 +116,43 @@ def _verdict(facts: CardFacts) -> str:
         return (
             "**Not tested on unseen candles.** Trained without a walk-forward test, so nothing is known of its skill."
         )
-    first = facts.walk_forward.pooled[0]
-    if first.hit_rate_low <= max(0.5, first.always_up_rate) or first.brier >= COIN_BRIER:
-        return "**No skill was found** on unseen candles: it is not surely better than always saying the same."
-    costs = Costs().round_trip_bps
-    size = "A small skill, and no profit in it at a taker's fees" if first.mean_expected_bps < costs else "A skill"
-    return (
-        f"**{size}.** On unseen candles the direction was right {first.hit_rate:.1%} of the time; betting against the "
-        f"last candle was right {first.reversal_hit_rate:.1%}. The move that it expects is "
-        f"{first.mean_expected_bps:.1f} basis points on average; buying and selling again at the market costs "
-        f"{costs:.0f} by default."
+    return _skill(facts.walk_forward)
+
+
+def _skill(judged: WalkForward) -> str:
+    """What was proven of the worst seed, beside everybody who knows nothing."""
+    if not judged.against:
+        return "**Not compared with naive rules.** So nothing is proven of its skill."
+    coin, reversal, hits, same = (
+        max(getattr(one, name) for one in judged.against) for name in ("coin", "reversal", "reversal_hits", "same_hits")
     )
+    worst = min(judged.pooled, key=lambda one: one.hit_rate)
+    told = (
+        f"On unseen candles the direction was right {worst.hit_rate:.1%} of the time for the worst seed; betting "
+        f"against the last candle was right {worst.reversal_hit_rate:.1%}, and saying {_most(worst)}. Chance alone "
+        f"would make the Brier score so much better than a coin's with probability {_chance(coin)}, than the reversal "
+        f"rule's with {_chance(reversal)}, and directions so much better than the rule's with {_chance(hits)}."
+    )
+    if max(coin, same) > SURE:
+        return f"**No skill was found**: it is not surely better than a coin, or than always saying the same. {told}"
+    if max(reversal, hits) > SURE:
+        return f"**No better than the reversal rule**, which anybody can follow without a model. {told}"
+    costs = Costs().round_trip_bps
+    small = worst.mean_expected_bps < costs
+    size = "though no profit in it at a taker's fees" if small else "and moves that clear a taker's fees"
+    return (
+        f"**Better than every naive rule, {size}.** {told} The move that it expects is {worst.mean_expected_bps:.1f} "
+        f"basis points on average; buying and selling again at the market costs {costs:.0f} by default."
+    )
+
+
+def _most(row: Figures) -> str:
+    up = row.always_up_rate
+    return f"always up {up:.1%}" if up > 0.5 else f"always down {1.0 - up:.1%}"
+
+
+def _chance(probability: float) -> str:
+    return f"{probability:.3f}" if probability >= _LEAST_TOLD else f"less than {_LEAST_TOLD}"
 
 
 def _walk_forward(judged: WalkForward | None) -> Iterator[str]:
@@ -150,6 +178,11 @@ def _walk_forward(judged: WalkForward | None) -> Iterator[str]:
     yield (
         "The reversal rule says the opposite of the last candle; *its Brier* is that of saying so with the "
         "probability at which it held in the training part. A coin has a Brier score of 0.25."
+    )
+    yield ""
+    yield (
+        "Whether the way of training finds skill where there is none was not measured here, and so is not passed: "
+        "`candlewick audit` fits networks on noise to see it."
     )
 
 

@@ -119,7 +119,10 @@ def make_bundle(
         vectors=_vectors(fitted, recipe.architecture),
         card=write_card(card),
         habits=_habits(
-            fitted, calibration, dataset.between(recipe.fold.train.from_ms, recipe.fold.validation.until_ms)
+            fitted,
+            calibration,
+            dataset.between(recipe.fold.train.from_ms, recipe.fold.validation.until_ms),
+            judged.p_up_deciles if judged else (),
         ),
     )
     fingerprints: list[str] = []
@@ -161,11 +164,12 @@ def _metrics(recipe: Recipe, fitted: Fit, flattering: Figures, judged: WalkForwa
     }
 
 
-def _habits(fitted: Fit, calibration: Calibration, seen: Dataset) -> Habits:
+def _habits(fitted: Fit, calibration: Calibration, seen: Dataset, unseen: tuple[float, ...]) -> Habits:
     """What the network is used to: the rows that it was shown, a market after the other, and what it says of them."""
     order = np.argsort(seen.ends)
     logits = calibration.scale * predict(fitted, seen)[order, 1] + calibration.shift
-    return measure_habits(seen.names, seen.rows[seen.ends[order]], 1.0 / (1.0 + np.exp(-logits)))
+    p_up = 1.0 / (1.0 + np.exp(-logits))
+    return measure_habits(seen.names, seen.rows[seen.ends[order]], p_up, unseen=unseen)
 
 
 def _vectors(fitted: Fit, architecture: Architecture) -> Vectors:

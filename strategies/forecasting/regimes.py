@@ -1,6 +1,5 @@
 """
-Parts of what is judged that differ in kind: calm, usual and stormy candles, the crashes that everybody remembers, and
-markets.
+Parts of what is judged that differ in kind: calm and stormy candles, the crashes that everybody remembers, markets.
 
 A mean over years hides that skill lives in some candles and losses in others. Parts are for reporting only: where the
 lines between them lie is known afterwards. Pure arrays.

@@ -76,7 +76,7 @@ class BundleForecaster:
         windows = self._scale(self._bundle.vectors.windows())
         first: NDArray[np.float32] | None = None
         for size in BATCHES:
-            outputs = np.concatenate([self._run(windows[at : at + size]) for at in range(0, len(windows), size)])
+            outputs = np.concatenate([self._ask(windows[at : at + size]) for at in range(0, len(windows), size)])
             distance = float(np.abs(outputs - self._bundle.vectors.outputs).max())
             # Written so that a NaN fails.
             if not distance <= TOLERANCE:
@@ -93,7 +93,7 @@ class BundleForecaster:
 
     def forecast(self, request: RequestForecast) -> ForecastReady | ForecastFailed:
         """
-        Answer for every symbol of one instant, in the order of the request.
+        Answer for every symbol of one instant, in the order of the request, or say why the model did not.
 
         Raises:
             ModelError: The windows are not of the bundle's length and columns.
@@ -109,7 +109,11 @@ class BundleForecaster:
         if broken is not None:
             reason = f"the window of {request.symbols[broken]} holds a feature that is not finite"
             return ForecastFailed(close_time_ms, close_time_ms, reason)
-        outputs = self._outputs(self._scale(windows))
+        try:
+            outputs = self._outputs(self._scale(windows))
+        except ModelError as error:
+            # What is held has to be seen to all the same, and the next question may be answered.
+            return ForecastFailed(close_time_ms, close_time_ms, str(error))
         broken = _first_broken(outputs)
         if broken is not None:
             reason = f"the model's answer for {request.symbols[broken]} is not finite"
@@ -161,11 +165,18 @@ class BundleForecaster:
 
         def answer(batch: tuple[int, int]) -> None:
             start, stop = batch
-            outputs[start:stop] = self._run(np.ascontiguousarray(windows[start:stop]))
+            outputs[start:stop] = self._ask(np.ascontiguousarray(windows[start:stop]))
 
         for _ in each(answer, batches(len(windows))):
             pass
         return outputs
+
+    def _ask(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Run the graph, and see that each window has its own answer: a smaller array would be spread over all."""
+        answer = self._run(windows)
+        if answer.shape != (len(windows), 2):
+            raise ModelError(f"the model answered {len(windows)} windows with an array of {answer.shape}")
+        return answer
 
     def _forecasts(
         self, symbols: list[str] | tuple[str, ...], outputs: NDArray[np.float32], log_sigma: NDArray[np.float32]

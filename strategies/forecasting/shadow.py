@@ -5,26 +5,27 @@ Both are judged on closes that neither has seen. What the champion said may come
 now; the bits are the same. Pure arrays; knows no file and no journal.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 from msgspec import Struct
-from msgspec.structs import astuple
+from msgspec.structs import astuple, replace
 from numpy.typing import NDArray
 
+from bot.core import gate_names as names
 from bot.core.errors import DataError
 from bot.core.forecast import Forecast
 from bot.core.gaps import Segment
 from bot.core.window import FeatureSet
-from strategies.forecasting import gates
 from strategies.forecasting.calibration import COVERAGE
 from strategies.forecasting.datasets import build_dataset
 from strategies.forecasting.economics import account, ruled_exposures
 from strategies.forecasting.evaluation import BPS
 from strategies.forecasting.gates import Measured
+from strategies.forecasting.paired_losses import COIN_BRIER, Losses
 from strategies.forecasting.serving import BundleForecaster
-from strategies.forecasting.significance import diebold_mariano
+from strategies.forecasting.shadow_evidence import Rival, not_surely_worse, surely_better
 from strategies.signal import SignalRule
 
 Floats = NDArray[np.float64]
@@ -34,7 +35,11 @@ _QUANTILES: Final = ((1.0 - COVERAGE) / 2.0, 0.5, (1.0 + COVERAGE) / 2.0)
 
 
 class Track(Struct, frozen=True, eq=False):
-    """What one model said of one market at n closes, and the log returns that followed; in order of time, `(n,)`."""
+    """
+    What one model said of one market at n closes, and the log returns that followed; in order of time, `(n,)`.
+
+    `last_return` is that of the candle which ends at the close.
+    """
 
     close_time_ms: NDArray[np.int64]
     p_up: Floats
@@ -42,6 +47,7 @@ class Track(Struct, frozen=True, eq=False):
     lower: Floats
     upper: Floats
     next_return: Floats
+    last_return: Floats
 
     def __len__(self) -> int:
         return len(self.close_time_ms)
@@ -58,6 +64,20 @@ class Pair(Struct, frozen=True, eq=False):
     symbol: str
     challenger: Track
     champion: Track
+
+
+class Terms(Struct, frozen=True):
+    """
+    What a challenger is held to.
+
+    `reversal_rate` is how often the market is known to go against its last candle, given where no model is in use: the
+    reversal rule is a rival then. `margin` is how much larger the Brier score may be than that of a champion whose life
+    ends. `attempt` counts, from 1, how often these candles have been asked.
+    """
+
+    reversal_rate: float | None = None
+    margin: float = 0.0
+    attempt: int = 1
 
 
 def replayed(
@@ -92,7 +112,7 @@ def replayed(
         dataset = build_dataset([part], features, window, timeframe_ms).between(from_ms, np.iinfo(np.int64).max)
         made = forecaster.forecast_rows(symbol, dataset.rows, first)
         said = _columns([made[end - first] for end in dataset.ends.tolist()])
-        tracks.append(Track(dataset.close_time_ms, *said, dataset.next_return))
+        tracks.append(Track(dataset.close_time_ms, *said, dataset.next_return, dataset.last_return))
     if not tracks:
         raise DataError(
             f"no stretch of candles of {symbol} holds the {first + 2} that one forecast needs: give more candles"
@@ -123,7 +143,7 @@ def recorded(challenger: Track, said: Mapping[int, Forecast]) -> Track:
     known = [at for at, close_ms in enumerate(challenger.close_time_ms.tolist()) if close_ms in said]
     closes = challenger.close_time_ms[known]
     columns = _columns([said[close_ms] for close_ms in closes.tolist()])
-    return Track(closes, *columns, challenger.next_return[known])
+    return Track(closes, *columns, challenger.next_return[known], challenger.last_return[known])
 
 
 def nobody(challenger: Track) -> Track:
@@ -135,10 +155,11 @@ def nobody(challenger: Track) -> Track:
         challenger.lower - challenger.expected,
         challenger.upper - challenger.expected,
         challenger.next_return,
+        challenger.last_return,
     )
 
 
-def compare(pairs: Sequence[Pair], rule: SignalRule, cost_bps: float) -> dict[str, Measured]:
+def compare(pairs: Sequence[Pair], rule: SignalRule, cost_bps: float, terms: Terms) -> dict[str, Measured]:
     """
     Measure everything that the gates ask of two models side by side.
 
@@ -148,22 +169,24 @@ def compare(pairs: Sequence[Pair], rule: SignalRule, cost_bps: float) -> dict[st
         pairs: One a market.
         rule: When an expected move is worth its cost.
         cost_bps: Cost of one side.
+        terms: What the challenger is held to.
     """
     count = sum(len(pair.challenger) for pair in pairs)
-    told = f"{count:,} forecasts of {len(pairs)} market{'s' if len(pairs) > 1 else ''}"
-    measured = {gates.FORWARD_WINDOW: Measured(float(count), told)}
+    instants = len(np.unique(np.concatenate([pair.challenger.close_time_ms for pair in pairs]))) if pairs else 0
+    told = f"{count:,} forecasts of {len(pairs)} market{'s' if len(pairs) > 1 else ''} at {instants:,} instants"
+    measured = {names.FORWARD_WINDOW: Measured(float(instants), told)}
     pairs = [pair for pair in pairs if np.any(pair.challenger.next_return)]
     if not pairs:
         return measured
-    brier = _Losses.of(pairs, _brier)
-    pinball = _Losses.of(pairs, _pinball)
+    tracks = [pair.challenger for pair in pairs]
+    own, other = (Losses.of([_brier(one) for one in many]) for many in (tracks, [pair.champion for pair in pairs]))
+    held = [Losses.of([_pinball(one) for one in many]) for many in (tracks, [pair.champion for pair in pairs])]
     return measured | {
-        gates.BRIER_POINT: brier.point("{:.5f}"),
-        gates.BRIER_TEST: brier.tested(),
-        gates.PINBALL_POINT: pinball.point("{:.3f} bps"),
-        gates.PINBALL_TEST: pinball.tested(),
-        gates.NET_RESULT: _net_result(pairs, rule, cost_bps),
-        gates.COVERAGE: _coverage(pairs),
+        names.BRIER: _beside_a_coin(own, other),
+        names.BRIER_TEST: surely_better(own, _rivals(tracks, other, terms), terms.attempt),
+        names.PINBALL_TEST: not_surely_worse(*held),
+        names.NET_RESULT: _net_result(pairs, rule, cost_bps),
+        names.COVERAGE: _coverage(pairs),
     }
 
 
@@ -186,34 +209,21 @@ def seed_spread(challenger: Mapping[str, Any], champion: Mapping[str, Any] | Non
     return Measured(own / other, f"seeds differ by {own:.4f} in a probability, the champion's by {other:.4f}")
 
 
-_Loss = Callable[[Track], tuple[NDArray[np.int64], Floats]]
-"""Times and losses of a track, of equal length."""
+def _rivals(tracks: Sequence[Track], champion: Losses, terms: Terms) -> list[Rival]:
+    if terms.reversal_rate is None:
+        return [Rival("the champion", champion.values, terms.margin)]
+    against = Losses.of([_brier(_against_last(track, terms.reversal_rate)) for track in tracks])
+    return [Rival("a coin", champion.values), Rival("the reversal rule", against.values)]
 
 
-class _Losses(Struct, frozen=True, eq=False):
-    """Mean losses of both models at each instant, `(n,)` each."""
+def _against_last(track: Track, rate: float) -> Track:
+    """The rule that says the opposite of the last candle, with the probability at which that is known to hold."""
+    return replace(track, p_up=0.5 - np.sign(track.last_return) * (rate - 0.5))
 
-    challenger: Floats
-    champion: Floats
 
-    @staticmethod
-    def of(pairs: Sequence[Pair], loss: _Loss) -> "_Losses":
-        times = np.concatenate([loss(pair.challenger)[0] for pair in pairs])
-        own = np.concatenate([loss(pair.challenger)[1] for pair in pairs])
-        other = np.concatenate([loss(pair.champion)[1] for pair in pairs])
-        instants, which = np.unique(times, return_inverse=True)
-        markets = np.bincount(which, minlength=len(instants))
-        return _Losses(np.bincount(which, own) / markets, np.bincount(which, other) / markets)
-
-    def point(self, form: str) -> Measured:
-        own, other = float(self.challenger.mean()), float(self.champion.mean())
-        return Measured(other - own, f"{form.format(own)}, the champion's {form.format(other)}")
-
-    def tested(self) -> Measured:
-        better = diebold_mariano(self.challenger, self.champion) if len(self.challenger) > 1 else None
-        if better is None:
-            return Measured(1.0, "the losses do not differ")
-        return Measured(1.0 - better.p_value, f"Diebold-Mariano statistic {better.statistic:+.2f}")
+def _beside_a_coin(own: Losses, other: Losses) -> Measured:
+    score, rival = float(own.values.mean()), float(other.values.mean())
+    return Measured(COIN_BRIER - score, f"{score:.5f}, the champion's {rival:.5f}")
 
 
 def _brier(track: Track) -> tuple[NDArray[np.int64], Floats]:
@@ -231,12 +241,19 @@ def _pinball(track: Track) -> tuple[NDArray[np.int64], Floats]:
 
 
 def _net_result(pairs: Sequence[Pair], rule: SignalRule, cost_bps: float) -> Measured:
-    def of(tracks: Iterable[Track]) -> float:
-        held = [account(ruled_exposures(one.expected, rule, cost_bps), one.next_return) for one in tracks]
-        return BPS * float(np.mean([one.net(cost_bps).mean() for one in held]))
+    def of(tracks: Sequence[Track]) -> tuple[float, bool]:
+        exposures = [ruled_exposures(one.expected, rule, cost_bps) for one in tracks]
+        held = [account(kept, one.next_return) for kept, one in zip(exposures, tracks, strict=True)]
+        return BPS * float(np.mean([one.net(cost_bps).mean() for one in held])), any(kept.any() for kept in exposures)
 
-    own, other = of(pair.challenger for pair in pairs), of(pair.champion for pair in pairs)
-    return Measured(own - other, f"{own:+.3f} bps a candle at {cost_bps:g} bps a side, the champion's {other:+.3f}")
+    own, traded = of([pair.challenger for pair in pairs])
+    other, champion_traded = of([pair.champion for pair in pairs])
+    if not traded and not champion_traded:
+        told = f"nobody traded at {cost_bps:g} bps a side: this speaks neither for the challenger nor against it"
+        return Measured(0.0, told)
+    idle = "" if traded else ", it never traded"
+    told = f"{own:+.3f} bps a candle at {cost_bps:g} bps a side{idle}, the champion's {other:+.3f}"
+    return Measured(own - other, told)
 
 
 def _coverage(pairs: Sequence[Pair]) -> Measured:

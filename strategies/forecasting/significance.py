@@ -13,7 +13,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from bot.core.errors import DataError
-from strategies.forecasting.evaluation import bootstrap_means
+from strategies.forecasting.resampling import block_of, bootstrap_means, mean_bounds
 from strategies.forecasting.student import student_tail
 
 Floats = NDArray[np.float64]
@@ -23,12 +23,16 @@ _LEAST_LOSSES: Final = 2
 
 
 class HitRate(Struct, frozen=True):
-    """How often a direction was right, with its 95 % bounds, over `said` forecasts of moves that were not zero."""
+    """
+    How often a direction was right, with its 95 % bounds, over `said` forecasts of moves that were not zero.
+
+    There are no bounds where these are too few.
+    """
 
     said: int
     rate: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
 
 
 class Tested(Struct, frozen=True):
@@ -56,8 +60,14 @@ def directions(p_up: Floats, next_return: Floats) -> tuple[Flags, Flags]:
     Returns:
         Two arrays of one length, at most n.
     """
-    meant = (p_up != 0.5) & (next_return != 0.0)
+    meant = has_direction(p_up, next_return)
     return p_up[meant] > 0.5, next_return[meant] > 0.0
+
+
+def has_direction(p_up: Floats, next_return: Floats) -> Flags:
+    """Where something was said and something came, `(n,)`."""
+    meant: Flags = (p_up != 0.5) & (next_return != 0.0)
+    return meant
 
 
 def hit_rate(said_up: Flags, was_up: Flags) -> HitRate | None:
@@ -70,17 +80,26 @@ def hit_rate(said_up: Flags, was_up: Flags) -> HitRate | None:
     if not len(said_up):
         return None
     hits = (said_up == was_up).astype(np.float64)
-    low, high = np.quantile(bootstrap_means(hits), (0.025, 0.975))
-    return HitRate(len(hits), float(hits.mean()), float(low), float(high))
+    low, high = mean_bounds(hits) or (None, None)
+    return HitRate(len(hits), float(hits.mean()), low, high)
 
 
-def pesaran_timmermann(said_up: Flags, was_up: Flags) -> Tested | None:
+def pesaran_timmermann(
+    said_up: Flags, was_up: Flags, horizon: int = 1, close_time_ms: NDArray[np.int64] | None = None
+) -> Tested | None:
     """
     Test whether directions were foretold better than by the same number of ups at random, one-sided.
 
     Pesaran and Timmermann (1992), "A Simple Nonparametric Test of Predictive Performance", Journal of Business and
     Economic Statistics 10(4), equation 6. The null allows for more ups than downs, which a comparison with one half
-    does not; it assumes that hits are independent, so read it beside the bootstrap interval.
+    does not. Its variance is that of independent hits; where returns overlap, or markets move as one, it is larger by
+    as much as the long-run variance of what an instant adds to the statistic is.
+
+    Args:
+        said_up: `(n,)` what was said, in order of time.
+        was_up: `(n,)` what came.
+        horizon: Candles that a forecast reaches ahead.
+        close_time_ms: `(n,)` when it was said, where several markets are told of at once.
 
     Returns:
         None where the test is not defined: one direction only was said, or came.
@@ -97,8 +116,27 @@ def pesaran_timmermann(said_up: Flags, was_up: Flags) -> Tested | None:
     variance -= (of_chance + 4.0 * said_spread * came_spread / count) / count
     if variance <= 0.0:
         return None
-    statistic = (right - by_chance) / sqrt(variance)
+    added = (said_up - said) * (was_up - came)
+    statistic = (right - by_chance) / sqrt(variance * _inflation(added, horizon, close_time_ms))
     return Tested(statistic, 0.5 * erfc(statistic / sqrt(2.0)))
+
+
+def _inflation(added: Floats, horizon: int, close_time_ms: NDArray[np.int64] | None) -> float:
+    """
+    How much larger the variance of a sum is than if all its parts were independent; never smaller.
+
+    The autocovariances of instants, with the weights of Newey and West (1987), "A Simple, Positive Semi-Definite,
+    Heteroskedasticity and Autocorrelation Consistent Covariance Matrix", Econometrica 55(3), over three horizons.
+    """
+    of_instants = added
+    if close_time_ms is not None:
+        _, first = np.unique(close_time_ms, return_index=True)
+        of_instants = np.add.reduceat(added, first)
+    lags = range(1, min(3 * horizon if horizon > 1 else 1, len(of_instants)))
+    together = float(of_instants @ of_instants)
+    for lag in lags:
+        together += 2.0 * (1.0 - lag / (len(lags) + 1.0)) * float(of_instants[lag:] @ of_instants[:-lag])
+    return max(together / float(added @ added), 1.0)
 
 
 def diebold_mariano(losses: Floats, rival: Floats, horizon: int = 1) -> Tested | None:
@@ -139,17 +177,18 @@ def diebold_mariano(losses: Floats, rival: Floats, horizon: int = 1) -> Tested |
     return Tested(statistic, student_tail(statistic, count - 1))
 
 
-def model_confidence_set(losses: Floats) -> tuple[float, ...]:
+def model_confidence_set(losses: Floats, horizon: int = 1) -> tuple[float, ...]:
     """
     Give each model's p-value of belonging to the best.
 
     Models that cannot be told from the best one: those with a p-value of α or more hold it with probability 1 - α.
     Hansen, Lunde and Nason (2011), "The Model Confidence Set", Econometrica 79(2), sections 2.1 and 3.1: the range
-    statistic T_R, its distribution by block bootstrap, and the elimination rule that belongs to it. With few blocks
-    the promise is broken a little: of equal models one is left out in 16 % of cases, not 10 %, with 20 blocks.
+    statistic T_R, its distribution by block bootstrap, and the elimination rule that belongs to it. The promise is
+    broken a little: of five equal models that look 24 candles ahead, one is left out in up to 15 % of cases, not 10 %.
 
     Args:
         losses: `(n, m)` loss of each model at each time.
+        horizon: Candles that a forecast reaches ahead: losses that overlap ask for longer blocks.
 
     Returns:
         m p-values in the order of the columns; the last one left has 1.
@@ -159,8 +198,9 @@ def model_confidence_set(losses: Floats) -> tuple[float, ...]:
     """
     if losses.ndim != 2 or losses.shape[0] < _LEAST_LOSSES or not losses.shape[1]:
         raise DataError(f"losses have shape {losses.shape}: expected (times, models), two times at least")
+    block = block_of(len(losses), horizon)
     # Equal lengths are resampled at equal times, so the columns of this are one resample.
-    noise = np.stack([bootstrap_means(column) for column in losses.T], axis=1) - losses.mean(axis=0)  # (B, m)
+    noise = np.stack([bootstrap_means(column, block) for column in losses.T], axis=1) - losses.mean(axis=0)  # (B, m)
     excess, drawn = _ranges(losses.mean(axis=0), noise)  # (m, m), (B, m, m)
     p_values = np.ones(losses.shape[1])
     left = list(range(losses.shape[1]))

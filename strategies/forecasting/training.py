@@ -146,17 +146,23 @@ def _learning(network: keras.Model, rows: NDArray[np.float32], train: Dataset, b
     variables, optimizer = network.trainable_variables, network.optimizer
     optimizer.build(variables)
 
-    def steps(order: tf.Tensor) -> None:
-        for step in tf.range(tf.shape(order)[0]):
-            chosen = order[step]  # (B,)
-            windows = tf.gather(seen, tf.gather(ends, chosen)[:, None] + back)  # (B, T, F)
-            truth = tf.gather(moves, chosen)  # (B, 1)
-            with tf.GradientTape() as tape:
-                answer = network(windows, training=True)  # (B, 2)
-                loss = network.compute_loss(x=windows, y=truth, y_pred=answer, training=True)
-            optimizer.apply(tape.gradient(loss, variables), variables)
+    def one_step(chosen: tf.Tensor) -> None:  # (B,)
+        windows = tf.gather(seen, tf.gather(ends, chosen)[:, None] + back)  # (B, T, F)
+        truth = tf.gather(moves, chosen)  # (B, 1)
+        with tf.GradientTape() as tape:
+            answer = network(windows, training=True)  # (B, 2)
+            loss = network.compute_loss(x=windows, y=truth, y_pred=answer, training=True)
+        optimizer.apply(tape.gradient(loss, variables), variables)
 
-    graph = tf.function(steps, input_signature=[tf.TensorSpec((None, batch), tf.int64)])
+    def steps(order: tf.Tensor) -> None:
+        def following(step: tf.Tensor) -> tf.Tensor:
+            one_step(order[step])
+            return step + 1
+
+        tf.while_loop(lambda step: step < tf.shape(order)[0], following, [tf.constant(0)])
+
+    # The loop is written out: a Python `for` would have to be rewritten, which not every Python lets TensorFlow do.
+    graph = tf.function(steps, input_signature=[tf.TensorSpec((None, batch), tf.int64)], autograph=False)
 
     def learn(order: NDArray[np.int64]) -> None:
         with _unrolled(network):

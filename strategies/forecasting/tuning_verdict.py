@@ -13,7 +13,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from strategies.forecasting.economics import MARGIN, sign_exposures
-from strategies.forecasting.evaluation import BPS, Scored, bootstrap_means
+from strategies.forecasting.evaluation import BPS, Scored
 from strategies.forecasting.overfitting import (
     BLOCKS,
     Deflated,
@@ -22,6 +22,7 @@ from strategies.forecasting.overfitting import (
     candle_sharpe,
     deflated_sharpe,
 )
+from strategies.forecasting.resampling import bootstrap_means
 
 Floats = NDArray[np.float64]
 Times = NDArray[np.int64]

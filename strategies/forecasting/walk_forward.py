@@ -27,6 +27,7 @@ from strategies.forecasting.evaluation import (
     score,
 )
 from strategies.forecasting.folds import Fold
+from strategies.forecasting.naive_tests import against_naive
 from strategies.forecasting.training import Fit, Plan, fit, predict
 
 
@@ -92,6 +93,8 @@ def walk_forward(
     by_seed = [pooled(results[at : at + len(folds)]) for at in range(0, len(results), len(folds))]
     for scored in by_seed:
         refuse_a_leak(scored, theoretical_hit_rate)
+    tests = [first.dataset.between(fold.test.from_ms, fold.test.until_ms) for fold in folds]
+    at_ms = np.concatenate([test.close_time_ms for test in tests])
     return WalkForward(
         folds=tuple(
             FoldFigures(task.plan.seed, task.fold.test.from_ms, task.fold.test.until_ms, figures(result))
@@ -99,6 +102,8 @@ def walk_forward(
         ),
         seeds=seeds,
         pooled=tuple(figures(scored) for scored in by_seed),
+        against=tuple(against_naive(seed, scored, at_ms) for seed, scored in zip(seeds, by_seed, strict=True)),
+        p_up_deciles=tuple(np.quantile(by_seed[0].p_up, np.linspace(0.1, 0.9, 9)).tolist()),
         seed_spread=float(np.std([scored.p_up for scored in by_seed], axis=0).mean()) if len(seeds) > 1 else None,
     )
 

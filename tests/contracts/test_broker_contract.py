@@ -24,7 +24,8 @@ from bot.core.events import (
 )
 from bot.core.orders import Intent, Order, OrderStatus, OrderType, Side
 from bot.core.ports import Broker
-from tests.builders import BTC, T0, approve, bar, closed, closes, instrument, intent
+from tests.hourly_bars import BTC, T0, bar, closed, closes
+from tests.made_orders import approve, instrument, intent
 
 START = Reconcile((), Decimal(10_000), {BTC: Decimal(2)}, ())
 BUY = intent(Side.BUY, OrderType.MARKET, "1", order_id="run00000b")

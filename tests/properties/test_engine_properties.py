@@ -10,23 +10,11 @@ from bot.core.commands import Decided, Marked, SubmitOrder
 from bot.core.events import OrderFilled, TimerFired
 from bot.core.market import Candle, Costs
 from bot.core.orders import OrderType, Side
-from tests.builders import (
-    BTC,
-    BUDGET,
-    ETH,
-    SOL,
-    Driver,
-    Scripted,
-    World,
-    bar,
-    closed,
-    closes,
-    engine,
-    instrument,
-    limits,
-    started,
-    submits,
-)
+from tests.engine_driver import Driver, submits
+from tests.engine_world import World, engine, started
+from tests.hourly_bars import BTC, ETH, SOL, bar, closed, closes
+from tests.made_orders import BUDGET, instrument, limits
+from tests.scripted_strategies import Scripted
 
 SYMBOLS = (BTC, ETH, SOL)
 COSTS = Costs(Decimal(10), Decimal(10), Decimal(1), Decimal(2))

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from bot.core.market import Costs
 from bot.core.matching import affordable, candle_spans, execute, reference_price
 from bot.core.orders import Intent, OrderType, Side
-from tests.builders import bar, instrument, intent
+from tests.hourly_bars import bar
+from tests.made_orders import instrument, intent
 
 bps = st.decimals(min_value=0, max_value=100, places=2)
 costs = st.builds(Costs, maker_fee_bps=bps, taker_fee_bps=bps, half_spread_bps=bps, slippage_bps=bps)

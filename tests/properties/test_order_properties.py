@@ -30,7 +30,7 @@ from bot.adapters.order_stage import Stage
 from bot.adapters.trade_count import TradeCount
 from bot.adapters.venue_standing import VenueStanding
 from bot.core.orders import ZERO
-from tests.builders import BTC
+from tests.hourly_bars import BTC
 from tests.order_play import FATES, HEARING, PAUSES, PRICES, SIZES, play
 from tests.order_world import OrderWorld
 
@@ -98,7 +98,7 @@ class Orders(RuleBasedStateMachine):
                 assert order_id in working, f"{order_id} is open in the books, and nobody cares"
                 fate = working[order_id]
                 if fate.stage is not Stage.WATCHED:
-                    is_waited_for = fate.questions.due_ms is not None or fate.is_at_venue
+                    is_waited_for = fate.due_ms(0, 0) is not None or fate.is_at_venue or fate.lacks_coins
                     assert is_waited_for, f"{order_id} waits for nothing"
 
     def teardown(self) -> None:
@@ -196,7 +196,7 @@ _taken_up = OrderFate.take_up
 
 def _watch_at_once(self: OrderFate, venue_order_id: str, now: int) -> None:
     _taken_up(self, venue_order_id, now)
-    if self._was_watched:
+    if self._sending.was_watched:
         self.watch(now, [])
 
 

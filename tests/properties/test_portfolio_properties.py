@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from bot.core.orders import Side
 from bot.core.portfolio import Portfolio
-from tests.builders import BTC, fill, instrument
+from tests.hourly_bars import BTC
+from tests.made_orders import fill, instrument
 
 MARKET = instrument()
 BUDGET = Decimal("1000000.00000001")

@@ -13,8 +13,11 @@ from bot.core.market import DAY_MS, Costs, Instrument
 from bot.core.matching import execute
 from bot.core.orders import Approved, Denied, Fill, Intent, OrderType, Purpose, Side
 from bot.core.portfolio import Portfolio, Position
+from risk.account_view import AccountView
 from risk.breakers import BreakerState, TradingState, observe
-from risk.gate import PROTECTION, ROUNDING, AccountView, Denial, review
+from risk.buying import ROUNDING
+from risk.denial import Denial
+from risk.gate import PROTECTION, review
 from risk.limits import RiskLimits, SizingMethod, StopKind
 from risk.sizing import needs_trade, target_exposure
 from risk.stops import stop_price, tighter
@@ -67,6 +70,7 @@ def instruments(draw: st.DrawFn) -> Instrument:
         costs=Costs(draw(bps), draw(bps), draw(bps), draw(bps)),
         signal_venue="a",
         execution_venue="b",
+        max_quantity=draw(st.none() | st.integers(1, 10**6).map(lambda lots: lots * lot_step)),
     )
 
 
@@ -122,7 +126,9 @@ def breaks_no_rule(intent: Intent, instrument: Instrument, account: AccountView,
     if intent.side is Side.SELL:
         assert intent.quantity <= account.sellable <= account.position
         assert account.state is not TradingState.HALTED or intent.purpose in PROTECTION
+        assert intent.type is not OrderType.MARKET or intent.quantity <= (instrument.max_quantity or intent.quantity)
         return
+    assert account.position + intent.quantity <= (instrument.max_quantity or account.position + intent.quantity)
     added = float(intent.quantity * own)
     slack = 1.0 + ROUNDING
     assert account.state is TradingState.ACTIVE
@@ -140,11 +146,13 @@ def test_what_is_approved_breaks_no_rule() -> None:
     @settings(untimed, max_examples=1_200, derandomize=True)
     @given(cases())
     def holds(case: Case) -> None:
-        answer = review(*case)
-        assert answer.intent is case[0]
+        answer, wish = review(*case), case[0]
+        assert msgspec.structs.replace(answer.intent, quantity=wish.quantity) == wish
+        assert answer.intent is wish or answer.intent.quantity < wish.quantity
         if isinstance(answer, Approved):
-            breaks_no_rule(*case)
-            seen[f"approved {case[0].side}"] += 1
+            breaks_no_rule(answer.intent, *case[1:])
+            seen[f"approved {wish.side}"] += 1
+            seen["cut"] += answer.intent is not wish
         else:
             assert answer.reason
             seen[Denial(answer.code)] += 1
@@ -152,6 +160,7 @@ def test_what_is_approved_breaks_no_rule() -> None:
     holds()
     assert seen["approved buy"] >= 20, f"too few to prove anything: {seen}"
     assert seen["approved sell"] >= 20, f"too few to prove anything: {seen}"
+    assert seen["cut"] >= 5, f"too few to prove anything: {seen}"
 
 
 def test_cash_never_goes_below_zero_at_the_stated_costs() -> None:
@@ -174,6 +183,7 @@ def test_cash_never_goes_below_zero_at_the_stated_costs() -> None:
         seen["approved" if isinstance(answer, Approved) else answer.code] += 1
         if isinstance(answer, Denied):
             return
+        intent = answer.intent
         reference = intent.limit_price or intent.stop_price or Decimal(repr(account.price))
         paid = execute(instrument, intent, reference, intent.quantity)
         books = Portfolio(account.available_cash)
@@ -198,6 +208,7 @@ def test_what_is_approved_for_sale_never_oversells_the_books() -> None:
         seen["approved" if isinstance(answer, Approved) else answer.code] += 1
         if isinstance(answer, Denied):
             return
+        intent = answer.intent
         books = Portfolio(Decimal(0), {intent.symbol: Position(account.position, Decimal(1))})
         price = instrument.tick_size
         fill = Fill("r1", "t1", intent.symbol, Side.SELL, intent.quantity, price, Decimal(0), "USDT", price)

@@ -38,20 +38,11 @@ from bot.core.events import (
 from bot.core.status import EngineStatus
 from bot.engine.engine import Engine
 from bot.reporting.status_text import print_status
-from tests.builders import (
-    BTC,
-    ETH,
-    Driver,
-    FollowsForecast,
-    bar,
-    closed,
-    engine,
-    fill,
-    foreseen,
-    instrument,
-    limits,
-    two_features,
-)
+from tests.engine_driver import Driver
+from tests.engine_world import engine
+from tests.hourly_bars import BTC, ETH, bar, closed
+from tests.made_orders import fill, instrument, limits
+from tests.scripted_strategies import FollowsForecast, foreseen, two_features
 
 MARKETS = [instrument(BTC), instrument(ETH)]
 RISK = limits(fraction=0.4, stop_distance_frac=0.05, cooldown_candles=1, daily_loss_frac=0.2, drawdown_frac=0.3)

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from bot.core.market import Candle
 from bot.core.window import Window, WindowState
-from tests.builders import HOUR, random_walk, two_features
+from tests.hourly_bars import HOUR, random_walk
+from tests.scripted_strategies import two_features
 
 BARS = 60
 CANDLES = list(random_walk(5, BARS))

@@ -8,14 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from bot.adapters.external.series_store import SeriesStore, series_name
+from bot.compose import compare_run
 from bot.compose.compare_keys import KEYS
 from bot.compose.compare_report import JSON_FILE, PAGE_FILE, document
 from bot.compose.compare_run import CompareRequest, compare
+from bot.compose.deciding import made_with
+from bot.compose.outside_columns import Outside, outside_columns
 from bot.core.errors import ConfigError
+from bot.core.external import Observation
 from bot.core.market import DAY_MS, Timeframe
 from bot.exchange.market import MarketModel, SeededMarket
-from strategies.forecasting.comparison.lock import LOCK_FILE, openings
 from strategies.forecasting.comparison.question import Course
 from strategies.forecasting.folds import Lengths
 from strategies.forecasting.labels import LabelRule
@@ -44,16 +49,20 @@ def candles(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def request(candles: Path, out: Path, **changes: Any) -> CompareRequest:
-    settings = {
+    settings: dict[str, Any] = {
         "rows": ROWS,
         "rules": (LabelRule(),),
         "course": Course(Lengths(), 2),
         "best_hit_rate": 0.67,
         **changes,
     }
-    return CompareRequest(
-        files=(candles,), out=out, symbol="BTC/USDT", timeframe="1h", signal=SignalRule(1.5, 0.5), **settings
-    )
+    fixed: dict[str, Any] = {
+        "symbol": "BTC/USDT",
+        "timeframe": "1h",
+        "looks": out / "looks.jsonl",
+        "signal": SignalRule(1.5, 0.5),
+    }
+    return CompareRequest(files=(candles,), out=out, **(fixed | settings))
 
 
 def unwatched(_title: str) -> Callable[[int, int], None]:
@@ -155,20 +164,104 @@ def test_a_comparison_that_was_cut_short_goes_on(candles: Path, tmp_path: Path, 
     assert timeless(report) == timeless(json.loads(json.dumps(whole)))
 
 
+LOCK_MS = FROM_MS + 140 * DAY_MS
+
+
+def locked(candles: Path, out: Path, looks: Path, **changes: Any) -> CompareRequest:
+    course = Course(Lengths(), 1, LOCK_MS)
+    return request(candles, out, **({"rows": ("persistence", "ridge"), "course": course, "looks": looks} | changes))
+
+
 def test_the_locked_period_is_opened_once(candles: Path, tmp_path: Path) -> None:
-    lock_ms = FROM_MS + 140 * DAY_MS
-    asked = request(candles, tmp_path, rows=("persistence", "ridge"), course=Course(Lengths(), 1, lock_ms))
+    asked = locked(candles, tmp_path / "a", tmp_path / "looks")
     report = told(asked)
 
-    assert report["locked"]["tables"][0]["folds"][0]["test"]["from_ms"] == lock_ms
-    assert report["tables"][0]["folds"][-1]["test"]["until_ms"] <= lock_ms
-    assert len(report["locked"]["openings"]) == 1
-    # Its report was never written, so the same comparison may go on; another one may not look.
+    assert report["locked"]["tables"][0]["folds"][0]["test"]["from_ms"] == LOCK_MS
+    assert report["tables"][0]["folds"][-1]["test"]["until_ms"] <= LOCK_MS
+    assert [each["locked"] for each in report["locked"]["openings"]] == [True]
+    # Its report was never written, so the same comparison may go on; another one may not look, wherever it writes.
     assert told(asked)["kept"] == 4
-    other = request(candles, tmp_path, rows=("persistence", "logistic"), course=Course(Lengths(), 1, lock_ms))
-    with pytest.raises(ConfigError, match="--reopen"):
-        told(other)
-    assert [each.reopened for each in openings(tmp_path)] == [False]
+    others: list[dict[str, Any]] = [
+        {"rows": ("persistence", "logistic")},
+        {"signal": SignalRule(3.0, 0.5)},
+        {"lowest": -1.0},
+        {"out": tmp_path / "b"},
+    ]
+    for other in others:
+        with pytest.raises(ConfigError, match=r"seen once before.*by compare on 2021-01-01.*--reopen"):
+            told(replace(asked, **other))
+
+
+def test_a_comparison_without_a_lock_has_seen_what_it_was_tested_on(candles: Path, tmp_path: Path) -> None:
+    looks = tmp_path / "looks"
+    told(locked(candles, tmp_path / "a", looks, course=Course(Lengths(), 1)))
+    with pytest.raises(ConfigError, match=f"seen once before.*into {tmp_path / 'a'}"):
+        told(locked(candles, tmp_path / "b", looks))
+    report = told(locked(candles, tmp_path / "b", looks, reopen=True))
+
+    assert report["locked"]["verdict"]["sentences"][0].startswith("These days had been seen once before, so this is no")
+    assert [(each["out"], each["locked"]) for each in report["locked"]["openings"]] == [
+        (str(tmp_path / "a"), False),
+        (str(tmp_path / "b"), True),
+    ]
+
+
+def test_a_comparison_that_ends_before_the_lock_has_seen_nothing_of_it(candles: Path, tmp_path: Path) -> None:
+    looks = tmp_path / "looks"
+    told(locked(candles, tmp_path / "a", looks, course=Course(Lengths(), 1), until_ms=LOCK_MS))
+
+    assert len(told(locked(candles, tmp_path / "b", looks))["locked"]["openings"]) == 1
+
+
+def test_fits_of_other_code_are_made_anew(candles: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = request(candles, tmp_path)
+    told(asked)
+    assert told(asked)["fits"] == 0
+    monkeypatch.setattr(compare_run, "made_with", lambda module: (*made_with(module)[1:], "code of another day"))
+
+    assert told(asked)["kept"] == 0
+
+
+def outside(folder: Path, fetched_ms: int, *, stated: bool, backfilled: bool) -> Outside:
+    rows = [
+        Observation(at_ms, at_ms + DAY_MS, max(fetched_ms, at_ms + DAY_MS), "made", 0, 50.0 + day, stated)
+        for day in range(170)
+        for at_ms in [FROM_MS + day * DAY_MS]
+    ]
+    with SeriesStore(folder).writing(series_name("alternative.me/fear_greed")) as writer:
+        writer.append(rows)
+    made = outside_columns(["fear_greed"], folder, backfilled=backfilled)
+    assert made is not None
+    return made
+
+
+def test_a_history_that_was_downloaded_at_once_needs_a_word_and_is_said_first(candles: Path, tmp_path: Path) -> None:
+    today_ms = FROM_MS + 1_000 * DAY_MS
+    rows = ("persistence", "ridge")
+    strict = outside(tmp_path / "strict", today_ms, stated=False, backfilled=False)
+    with pytest.raises(ConfigError, match=r"of fear_greed nothing had been fetched by 2021-06-16.*--backfilled"):
+        told(request(candles, tmp_path / "a", rows=rows, outside=strict))
+    asked = outside(tmp_path / "asked", today_ms, stated=False, backfilled=True)
+    report = told(request(candles, tmp_path / "a", rows=rows, outside=asked))
+
+    first = report["verdict"]["sentences"][0]
+    assert first.startswith("Back-filled: 100.0% of the rows (170 of 170) of fear_greed were fetched a week or more")
+    assert first.endswith("that they were known then cannot be claimed.")
+    assert report["settings"]["outside_rows"][0]["back_filled"] == 170
+
+
+def test_a_file_that_says_when_each_row_was_known_is_believed_and_named(candles: Path, tmp_path: Path) -> None:
+    believed = outside(tmp_path / "store", FROM_MS + 1_000 * DAY_MS, stated=True, backfilled=False)
+    report = told(request(candles, tmp_path / "a", rows=("persistence", "ridge"), outside=believed))
+
+    assert report["verdict"]["sentences"][0].startswith("Taken at their word: 100.0% of the rows (170 of 170)")
+
+
+def test_what_was_collected_day_by_day_needs_no_word(candles: Path, tmp_path: Path) -> None:
+    collected = outside(tmp_path / "store", 0, stated=False, backfilled=False)
+    report = told(request(candles, tmp_path / "a", rows=("persistence", "ridge"), outside=collected))
+
+    assert report["verdict"]["sentences"][0].startswith("ridge beats the naive rows")
 
 
 def candlewick(*words: str | Path) -> subprocess.CompletedProcess[str]:
@@ -177,15 +270,18 @@ def candlewick(*words: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=300, check=False)
 
 
-def test_the_command_writes_a_page_and_a_file_and_refuses_a_second_look(candles: Path, tmp_path: Path) -> None:
+def test_the_command_writes_a_page_and_a_file_and_refuses_a_second_look(
+    candles: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     words = (
         *("compare", "--candles", candles, "--symbol", "BTC/USDT", "--timeframe", "1h", "--folds", "1"),
         *("--rows", "persistence,drift,ridge", "--horizons", "1,4", "--jobs", "2", "--best-hit-rate", "0.7"),
-        *("--lock", "2021-05-20", "--out", tmp_path),
+        *("--lock", "2021-05-20", "--out"),
     )
-    ended = candlewick(*words)
-    again = candlewick(*words)
-    opened = candlewick(*words, "--reopen", "--json")
+    ended = candlewick(*words, tmp_path)
+    again = candlewick(*words, tmp_path)
+    opened = candlewick(*words, tmp_path, "--reopen", "--json")
 
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.splitlines()[0].startswith("ridge beats the naive rows: 1h, the next candle; direction right")
@@ -196,10 +292,12 @@ def test_the_command_writes_a_page_and_a_file_and_refuses_a_second_look(candles:
     assert "http://" not in page.replace("http://www.w3.org", "")
     assert "https://" not in page
     assert (again.returncode, again.stdout) == (2, "")
-    assert LOCK_FILE in again.stderr
+    assert str(tmp_path / "state/candlewick/looks.jsonl") in again.stderr
     assert opened.returncode == 0, opened.stderr
-    assert [each["reopened"] for each in json.loads(opened.stdout)["locked"]["openings"]] == [False, True]
-    assert json.loads(opened.stdout)["fits"] == 0
+    reopened = json.loads(opened.stdout)
+    assert [each["command"] for each in reopened["locked"]["openings"]] == ["compare", "compare"]
+    assert reopened["locked"]["verdict"]["sentences"][0].startswith("These days had been seen once before")
+    assert reopened["fits"] == 0
 
 
 def test_a_leak_ends_the_command_by_its_own_code_and_names_the_row(tmp_path: Path) -> None:

@@ -177,9 +177,26 @@ def test_files_are_imported_listed_and_refused_where_they_disagree(tmp_path: Pat
 
 
 def test_an_empty_store_is_no_error_to_list_and_one_to_verify(tmp_path: Path, capfd: Capture) -> None:
-    assert "there are no candles in" in called(capfd, "data", "list", "--store", tmp_path).stderr
+    assert "there are no candles in" in called(capfd, "data", "list", "--store", tmp_path).stdout
     refused(called(capfd, "data", "verify", "--store", tmp_path), DataError.exit_code)
     refused(called(capfd, "data", "resample", "--to", "1d", "--store", tmp_path), DataError.exit_code)
+
+
+def test_a_length_that_no_candle_has_is_told_those_there_are(tmp_path: Path, capfd: Capture) -> None:
+    said = refused(called(capfd, "data", "resample", "--to", "7h", "--store", tmp_path), ConfigError.exit_code)
+    assert said.startswith("--to 7h is no timeframe: it is one of 1m, ")
+
+
+def test_files_of_several_lengths_are_imported_together(tmp_path: Path, capfd: Capture) -> None:
+    (files,) = write_markets(tmp_path, 48, symbols=(SYMBOL,)).values()
+    days = tmp_path / "BTC_USDT-1d.csv"
+    days.write_text("timestamp,open,high,low,close,volume\n1704067200000,10,12,9,11,5\n1704153600000,11,12,9,10,5\n")
+    ended = called(capfd, "data", "import", files, days, "--store", tmp_path / "store")
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.splitlines() == [
+        "imported BTC/USDT 1h: 48 candles more, 48 in the store",
+        "imported BTC/USDT 1d: 2 candles more, 2 in the store",
+    ]
 
 
 def test_verify_says_what_is_wrong_and_ignores_what_it_is_told_to(tmp_path: Path, capfd: Capture) -> None:
@@ -195,7 +212,7 @@ def test_verify_says_what_is_wrong_and_ignores_what_it_is_told_to(tmp_path: Path
     assert ended.stdout.splitlines()[:3] == [
         "binance BTC/USDT 1h: flawed",
         "  venue-gap: 1 times, 1 bars",
-        "    1 missing from 2024-01-01 07:00 UTC, filled flat; the exchange was asked and has none",
+        "    1 missing from 2024-01-01 07:00 UTC, which a run fills flat; the exchange was asked and has none",
     ]
     assert "  outlier: 2 times, 2 bars" in ended.stdout
     flaws = told(called(capfd, *words, "--json"))["flaws"]

@@ -110,3 +110,20 @@ def test_the_installed_command_does_not_see_the_folder_it_is_started_in(tmp_path
     result = python(str(script), "config", "show", "--json", folder=tmp_path)
     assert result.returncode == 0, result.stderr
     assert '"fingerprint"' in result.stdout
+
+
+@pytest.mark.parametrize("verb", ["data", "external", "models", "exchange", "bench", "config"])
+def test_the_verbs_of_a_group_are_told_whole(verb: str) -> None:
+    group = command_of(verb)
+    assert isinstance(group, click.Group)
+    context = click.Context(group, info_name=verb)
+    said = " ".join(group.get_help(context).split())
+    for one in group.commands.values():
+        assert one.help is not None
+        sentence = " ".join(one.help.split("\n\n")[0].split())
+        assert sentence.rstrip(".") in said, one.name
+
+
+def test_help_says_what_a_stopped_session_ends_with() -> None:
+    said = " ".join(cli.get_help(click.Context(cli, info_name="candlewick")).split())
+    assert "A session (paper, live, demo, record, exchange serve) that Ctrl-C or SIGTERM stops ends in order" in said

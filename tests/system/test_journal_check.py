@@ -93,7 +93,7 @@ def test_an_untouched_journal_gives_the_same_commands(run: Path, capfd: Capture)
     commands = sum(isinstance(entry, Deed | Observation) for entry in entries)
 
     assert ended.returncode == 0
-    assert f"gave the same {commands:,} commands" in ended.stderr
+    assert f"gave the same {commands:,} commands" in called(capfd, "replay", "--journal", run).stdout
     assert checked == {"events": len(entries) - commands, "commands": commands, "difference": None}
 
 
@@ -125,7 +125,9 @@ def test_a_difference_is_told_with_the_exit_code_of_journals(
 
     assert ended.returncode == JournalError.exit_code
     assert str(told(ended)["difference"]).startswith("recorded Marked(")
-    assert "the commands are not the same" in ended.stderr
+    said = called(capfd, "replay", "--journal", run)
+    assert said.returncode == JournalError.exit_code
+    assert said.stdout.startswith("the commands are not the same: recorded Marked(")
 
 
 def test_a_folder_without_a_journal_is_refused(tmp_path: Path, capfd: Capture) -> None:

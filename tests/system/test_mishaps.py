@@ -39,7 +39,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     ("words", "code", "sentence"),
     [
         (["--candles", "nowhere.csv"], DataError.exit_code, "nowhere.csv: cannot be read: No such file"),
-        (["--candles", "."], DataError.exit_code, "no candle file; expected .parquet, .feather or .csv"),
+        (["--candles", "."], DataError.exit_code, "a folder is no candle file; expected .parquet, .feather or .csv"),
+        (["--candles", "candles"], DataError.exit_code, "candles: cannot be read: No such file"),
+        (["--from", "2024-02-01", "--until", "2024-01-01"], ConfigError.exit_code, "--until must be after --from"),
         (["--from", "2024-13-01"], USAGE, "--from 2024-13-01 is not a date: write it as 2024-06-01"),
         (["--until", "yesterday"], USAGE, "--until yesterday is not a date"),
         (["--from", "2031-01-01"], DataError.exit_code, "the candles end on 2024-02-11, before --from"),
@@ -55,7 +57,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         (["--profile", "livly"], USAGE, "the shipped ones are cautious, lively"),
         (["--cash", "plenty"], USAGE, "account.budget = plenty in the command line"),
         (["--strategy", "momentum"], USAGE, "momentum is not a Python file"),
-        (["--bundle", "nowhere"], ModelError.exit_code, "bundle nowhere has no readable manifest.json"),
+        (["--bundle", "nowhere"], ModelError.exit_code, "there is no bundle nowhere: name its folder"),
         (["--frm", "2024-02-01"], USAGE, "No such option"),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, list) else None,
@@ -95,7 +97,7 @@ def test_a_session_that_was_meant_otherwise_says_so(
 
 def test_every_exit_code_is_in_the_help(capfd: Capture) -> None:
     said = " ".join(called(capfd, "--help").stdout.split())
-    codes = said.partition("Exit codes: ")[2].rstrip(".").split(", ")
+    codes = said.partition("Exit codes: ")[2].partition(". ")[0].split(", ")
     known = {
         "usage or settings": USAGE,
         "data": DataError.exit_code,

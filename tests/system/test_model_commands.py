@@ -9,12 +9,14 @@ import pytest
 from click import Command
 from click.testing import CliRunner
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bot.adapters.model_files import check_bundle
-from bot.adapters.model_records import ModelNote
+from bot.adapters.model_records import KeptGate, KeptVerdict, ModelNote
 from bot.adapters.model_registry import ModelRegistry
 from bot.cli import retrain as retraining
 from bot.core.errors import DataError
+from bot.core.gate_names import GATE_NAMES, PARITY
 from tests.command_line import DEMO_BUNDLE, called, candlewick, refused, told
 from tests.made_models import made_model, write_shadow_candles
 
@@ -110,6 +112,26 @@ def test_a_worse_challenger_is_judged_and_refused(
     assert "FAILED  Brier score: -" in ended.stdout
     assert "passed  shuffled future: 0, must be at most 0" in ended.stdout
     assert "Brier score" in refused(called(capfd, "models", "promote", "contrary", "--registry", folder), 4)
+
+
+def test_every_verdict_is_listed_and_says_what_was_not_measured(
+    capfd: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    gates = tuple(KeptGate(name, name != PARITY, "as made") for name in GATE_NAMES)
+    refusal = KeptVerdict(BTC, DEMO, 5, 0, 1, 500, gates)
+    registry = ModelRegistry(folder)
+    registry.keep_verdict(refusal)
+    registry.keep_verdict(replace(refusal, attempt=2, gates=gates[:1]))
+
+    said = called(capfd, "models", "show", BTC, "--registry", folder).stdout
+    listed = told(called(capfd, "models", "show", BTC, "--registry", folder, "--json"))
+
+    assert "judged 1 of 2" in said
+    assert f"failed 1 of {len(GATE_NAMES)} gates" in said
+    assert "latency: it was not asked" in said
+    assert said.count("not measured, and so not passed: whether the way of training finds something") == 2
+    assert [verdict["attempt"] for verdict in listed["verdicts"]] == [1, 2]
+    assert not listed["passed"]
 
 
 def test_what_a_run_forecast_is_what_its_model_says_again(

@@ -4,8 +4,6 @@ Each defence of the order path is needed: with it switched off, a scenario that 
 The scenarios are those of the fault table; here each is played without the one thing that holds it.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +20,7 @@ from bot.engine.guard import PositionGuard
 from bot.exchange.faults import Ban, BreakAnswer, Lag, RefuseRequest, Silence
 from bot.exchange.occasions import Where
 from bot.exchange.pace import Paced
-from tests.live_invariants import notices
+from tests.live_invariants import breaks, notices
 from tests.live_world import Bot, Exchange
 from tests.order_scenarios import between, on_order, play
 from tests.order_wire import each_once, watch
@@ -30,14 +28,6 @@ from tests.order_wire import each_once, watch
 LOST = BreakAnswer(how="reset", phase="after", where=on_order(times=2))
 DENIED = Lag(by_ms=45_000, where=Where(method="GET", endpoint="order"))
 DEAF = Silence(where=Where(endpoint="executionReport"))
-
-
-@contextmanager
-def breaks(invariant: str) -> Iterator[None]:
-    """See that an invariant is broken; it goes by the name of the function that looks after it."""
-    with pytest.raises(AssertionError) as broken:
-        yield
-    assert invariant in {frame.name for frame in broken.traceback}
 
 
 def nothing(*_: Any, **__: Any) -> None:

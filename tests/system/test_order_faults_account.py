@@ -151,7 +151,8 @@ def test_coins_of_ours_that_are_sold_by_hand_are_missed_and_not_sold_again(tmp_p
 
     _, bot, _ = play(tmp_path, minutes=2, meanwhile=sell, in_play=0)
     assert notices(bot)["account_drifted"] >= 1
-    assert posts[0] < 60
+    assert notices(bot)["holding_short"] == 1
+    assert 0 < posts[0] < 5
 
 
 @pytest.mark.parametrize(

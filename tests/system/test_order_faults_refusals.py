@@ -1,5 +1,6 @@
 """Rows X8 to X11 of the fault table: a venue that refuses a key, a timestamp, an order."""
 
+from collections import Counter
 from decimal import Decimal
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from msgspec.structs import replace
 
 from bot.exchange.faults import RefuseRequest
 from bot.exchange.occasions import Where
-from bot.exchange.order_rules import AnyFilter, LotSize, MaxNumOrders, MaxPosition, Notional, PriceFilter
+from bot.exchange.order_rules import AnyFilter, LotSize, MarketLotSize, MaxNumOrders, MaxPosition, Notional, PriceFilter
 from bot.exchange.pace import Paced
 from bot.exchange.rest_faults import Phase
 from bot.exchange.signing import Credentials
@@ -192,8 +193,40 @@ def test_rules_that_change_at_the_venue_surprise_once_and_are_kept_from_then_on(
         assert notices(bot)["market_barred"] == 2
 
 
+COARSE = LotSize(min_qty=Decimal("0.01"), max_qty=Decimal(9_000), step_size=Decimal("0.01"))
+NARROW = MarketLotSize(min_qty=Decimal(0), max_qty=Decimal("0.02"), step_size=Decimal(0))
+
+
+@pytest.mark.parametrize("rule", [COARSE, NARROW], ids=["a coarser lot", "a smaller most"])
+def test_what_is_held_when_the_rules_change_is_sold_as_far_as_they_let_it_and_no_further_order_is_tried(
+    tmp_path: Path, rule: AnyFilter
+) -> None:
+    """X10: cut to the new lots, or in parts."""
+    last: list[int] = []
+
+    async def change(exchange: Exchange, bot: Bot) -> None:
+        hand = Hand(exchange)
+        await hand.a_stop("BTCUSDT")
+        assert hand.held("BTC") > Decimal("0.05")
+        amend(exchange, rule)
+        await hand.until(lambda: hand.held("BTC") < Decimal("0.01"), within_minutes=12)
+        await bot.for_candles(2)
+        last.append(exchange.now_ms)
+        await bot.for_candles(8)
+
+    _, bot, exchange = play(tmp_path, minutes=2, at_first=watch, meanwhile=change, in_play=0, on=4, off=4)
+    each_once(exchange)
+    refused = [one for one in exchange.server.plan.log.told("answer") if "Filter failure" in one.text]
+    assert 1 <= len(refused) <= notices(bot)["order_rejected"] <= 6
+    assert notices(bot)["bounds_changed"] == 2
+    if rule is COARSE:
+        assert 0 < Hand(exchange).held("BTC") < Decimal("0.01")
+        assert notices(bot)["market_barred"] == 2
+        assert [one for one in placed(exchange, last[0]) if one.params["symbol"] == "BTCUSDT"] == []
+
+
+NO_FUNDS = "Account has insufficient balance for requested action."
 NO = {
-    "funds": "Account has insufficient balance for requested action.",
     "trigger": "Order would trigger immediately.",
     "match": "Order would immediately match and take.",
     "symbol": "This symbol is not permitted for this account.",
@@ -211,6 +244,18 @@ def test_a_refusal_of_the_engine_is_believed_and_not_repeated(tmp_path: Path, wo
     assert notices(bot)["order_rejected"] == 3
     assert checked.fills >= 4
     assert len(placed(exchange)) <= checked.orders + 3
+
+
+def test_a_want_of_coins_that_is_none_is_looked_into_and_what_protects_goes_out_after_all(tmp_path: Path) -> None:
+    """X11: an entry is refused and given up; a stop is, twice, and the account has the coins."""
+    checked, bot, exchange = play(tmp_path, *thrice(NO_FUNDS, -2010), at_first=watch)
+    sent = Counter(one.client_order_id for one in placed(exchange))
+    assert [times for times in sent.values() if times > 1] == [3]
+    assert notices(bot)["order_rejected"] == 1
+    assert notices(bot)["holding_short"] == 0
+    assert checked.fills >= 4
+    for struck in list(exchange.server.plan.log.struck)[1:]:
+        assert requests(exchange, "GET", "account", struck.at_ms, struck.at_ms + 2_000)
 
 
 @pytest.mark.parametrize("phase", ["before", "after"])

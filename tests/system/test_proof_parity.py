@@ -13,7 +13,7 @@ import pytest
 from bot.adapters.feed_inputs import Connected
 from bot.adapters.journal_reader import read_run
 from bot.adapters.tape_reader import read_tape
-from bot.compose.market_source import embedded_start_ms
+from bot.compose.market_source import InventedMarket, embedded_start_ms
 from bot.compose.paper_run import PaperRequest, run_paper
 from bot.compose.parity_run import Parity, check_parity
 from bot.compose.replay_run import ReplayRequest, ReplayRun
@@ -34,10 +34,8 @@ def session(run: Path, days: int, seed: int, faults: Path | None = None) -> None
         profile="lively",
         overrides=LIVELY,
         for_ms=days * DAY_MS,
-        seed=seed,
         record=True,
-        faults=faults,
-        speed="100000",
+        invented=InventedMarket(seed=seed, speed="100000", faults=faults),
     )
     assert asyncio.run(run_paper(request, lambda _: None, lambda *_: None))
 

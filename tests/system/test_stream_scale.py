@@ -61,6 +61,9 @@ class SteadyMarket:
         high, low = max(first, last) + number % 5, min(first, last) - number % 3
         return Candle(open_ms, first / 1_000, high / 1_000, low / 1_000, last / 1_000, 10.0 + number % 17)
 
+    def toss(self, open_ms: int) -> float:
+        return (open_ms // MINUTE) % 2 / 2
+
 
 class WatchedStreams(CandleStreams):
     """Streams whose feed is watched: how many frames reach it, and how much waits for it."""

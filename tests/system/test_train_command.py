@@ -36,7 +36,10 @@ def candlewick(*words: str | Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_it_trains_judges_and_packs_a_bundle_that_can_be_served(candles: Path, tmp_path: Path) -> None:
+def test_it_trains_judges_and_packs_a_bundle_that_can_be_served(
+    candles: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     out = tmp_path / "made"
     ended = candlewick(
         *("train", "--candles", candles, "--symbol", "BTC/USDT", "--timeframe", "1h", "--until", "2021-03-20"),
@@ -53,6 +56,10 @@ def test_it_trains_judges_and_packs_a_bundle_that_can_be_served(candles: Path, t
     assert bundle.data.symbols == ("BTC/USDT",)
     assert bundle.data.trained_until_ms == 1_616_198_400_000
     assert bundle.card.splitlines()[2].startswith("**The market is invented.**")
+    (line,) = (tmp_path / "state/candlewick/looks.jsonl").read_text().splitlines()
+    look = json.loads(line)
+    assert (look["command"], look["out"], look["candles"][0]["symbols"]) == ("train", str(out), ["BTC/USDT"])
+    assert look["candles"][0]["until_ms"] == 1_616_198_400_000
 
 
 def test_too_few_candles_end_with_one_sentence_and_the_exit_code_of_data(candles: Path, tmp_path: Path) -> None:

@@ -41,6 +41,11 @@ class Timing(Struct, frozen=True):
     delay_ms: int = 0
     pattern: str | None = None
 
+    @property
+    def is_stated(self) -> bool:
+        """Whether the file states of each row when it was known: in a column of its own, not in that of the event."""
+        return self.available not in (None, self.event)
+
     def rule(self, path: Path) -> str:
         """Say it in words, for the source of each row."""
         since = f"its column {self.available}" if self.available else "its event"
@@ -74,7 +79,7 @@ def read_numbers(path: Path, timing: Timing, value: str, fetched_ms: int) -> Fil
     values = numbers(table.cells(value)).tolist()
     rule = timing.rule(path)
     rows = tuple(
-        Observation(event_ms, known_ms, fetched_ms, rule, 0, number)
+        Observation(event_ms, known_ms, fetched_ms, rule, 0, number, timing.is_stated)
         for event_ms, known_ms, number in zip(events_ms, available_ms, values, strict=True)
     )
     return FileRows(rows, table.left_out)
@@ -105,7 +110,8 @@ def read_headlines(path: Path, timing: Timing, text: str, key: str, fetched_ms: 
         # A midnight is what a date without a time of day becomes.
         only_a_day = timing.available is None and not event_ms % DAY_MS
         available = known_ms + DAY_MS if only_a_day else known_ms
-        rows.append(Headline(event_ms, available, fetched_ms, rule, 0, name.strip(), plain_text(words)))
+        told = (name.strip(), plain_text(words), timing.is_stated)
+        rows.append(Headline(event_ms, available, fetched_ms, rule, 0, *told))
     return FileRows(tuple(rows), table.left_out)
 
 

@@ -39,7 +39,8 @@ class Known:
         Take rows that say themselves from when on they were known; return those that are new, numbered.
 
         Raises:
-            DataError: A row contradicts one that is here, and does not claim to be later.
+            DataError: A row contradicts one that is here, and does not claim to be later; or it comes with another
+                delay.
         """
         in_order = sorted(told, key=lambda row: (row.available_at_ms, row.event_time_ms))
         return [self._take(row) for row in map(self._dated, in_order) if row is not None]
@@ -57,7 +58,10 @@ class Known:
         before = self._newest.get(row.identity)
         if before is None:
             return row
-        if row.said == before.said or (row.identity, row.available_at_ms, row.said) in self._said:
+        if (row.identity, row.available_at_ms, row.said) in self._said:
+            return None
+        if row.said == before.said:
+            self._require_same_delay(row, before)
             return None
         if row.available_at_ms > before.available_at_ms:
             return replace(row, revision=before.revision + 1)
@@ -66,6 +70,15 @@ class Known:
             f"{before.said!r} of revision {before.revision}, available at {before.available_at_ms}: find out which "
             f"is wrong, or keep them in another series"
         )
+
+    def _require_same_delay(self, row: ExternalRow, before: ExternalRow) -> None:
+        # A file that states its times may say one thing twice; a delay is one answer for all rows, and decides what
+        # a study may see: the other one must not seem to hold.
+        if not (row.stated or before.stated) and row.available_at_ms != before.available_at_ms:
+            raise DataError(
+                f"{row.source}: {row.identity!r} is here already, known from {before.available_at_ms} on and not from "
+                f"{row.available_at_ms}: give the same --delay, or keep it in another series"
+            )
 
     def _take(self, row: ExternalRow) -> ExternalRow:
         before = self._newest.get(row.identity)

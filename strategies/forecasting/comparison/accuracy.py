@@ -9,27 +9,35 @@ from typing import Final
 
 import numpy as np
 from msgspec import Struct
-from numpy.typing import NDArray
 
 from strategies.forecasting.comparison.judged import Flags, Judged, by_instant, instant_means, rate_bounds
-from strategies.forecasting.evaluation import BPS
+from strategies.forecasting.datasets import Dataset
+from strategies.forecasting.evaluation import BPS, Scored
 from strategies.forecasting.regimes import crash_windows, of_markets, volatility_terciles
-from strategies.forecasting.significance import Tested, diebold_mariano, directions, model_confidence_set
+from strategies.forecasting.significance import (
+    Tested,
+    diebold_mariano,
+    directions,
+    has_direction,
+    model_confidence_set,
+)
 from strategies.forecasting.significance import pesaran_timmermann as pesaran_timmermann_of
-
-Floats = NDArray[np.float64]
 
 CONFIDENCE: Final = 0.9
 """Of the model confidence set: a row with a p-value of 0.1 or more belongs to it."""
 
 
 class Direction(Struct, frozen=True):
-    """How often a direction was right, over `said` forecasts of moves that were not zero; a rate for each seed."""
+    """
+    How often a direction was right, over `said` forecasts of moves that were not zero; a rate for each seed.
+
+    `low` and `high` bound it with 95 %; there are none where forecasts are too few.
+    """
 
     said: int
     rate: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     by_seed: tuple[float, ...]
 
 
@@ -107,7 +115,8 @@ def direction(row: Judged, chosen: Flags) -> Direction | None:
     counted = said & chosen
     if not counted.any():
         return None
-    low, high = rate_bounds(*by_instant(hits, counted, row.tested.close_time_ms))
+    instants = by_instant(hits, counted, row.tested.close_time_ms)
+    low, high = rate_bounds(*instants, row.tested.horizon) or (None, None)
     up = row.tested.next_return[counted] > 0.0
     rates = [float(((each.p_up[counted] > 0.5) == up).mean()) for each in row.by_seed]
     return Direction(int(counted.sum()), float(hits[counted].mean()), low, high, tuple(rates))
@@ -141,11 +150,11 @@ def significance(rows: Sequence[Judged], rivals: Sequence[str], horizon: int) ->
     everywhere, moved = np.ones(len(tested), dtype=np.bool_), rows[0].moved
     squared = [instant_means(row.squared(), everywhere, tested.close_time_ms) for row in rows]
     brier = [instant_means(row.brier(), moved, tested.close_time_ms) for row in rows]
-    best_squared, best_brier = (model_confidence_set(np.stack(each, axis=1)) for each in (squared, brier))
+    best_squared, best_brier = (model_confidence_set(np.stack(each, axis=1), horizon) for each in (squared, brier))
     names = [row.name for row in rows]
     return tuple(
         Significance(
-            _least_sure([_directional(each.p_up, tested.next_return) for each in row.by_seed]),
+            _least_sure([_directional(each, tested, horizon) for each in row.by_seed]),
             tuple(
                 Against(
                     rival,
@@ -162,8 +171,9 @@ def significance(rows: Sequence[Judged], rivals: Sequence[str], horizon: int) ->
     )
 
 
-def _directional(p_up: Floats, next_return: Floats) -> Tested | None:
-    return pesaran_timmermann_of(*directions(p_up, next_return))
+def _directional(scored: Scored, tested: Dataset, horizon: int) -> Tested | None:
+    said = has_direction(scored.p_up, tested.next_return)
+    return pesaran_timmermann_of(*directions(scored.p_up, tested.next_return), horizon, tested.close_time_ms[said])
 
 
 def _least_sure(tests: Sequence[Tested | None]) -> Tested | None:

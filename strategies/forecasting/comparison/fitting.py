@@ -26,7 +26,8 @@ class FitTask(Struct, frozen=True):
     """
     What is to be fitted: the row, the fold, and the sha256 of what it reads; networks have a shape and a plan.
 
-    `exported` asks for the graph too. `made_with` names what else decides the bits: versions of libraries.
+    `exported` asks for the graph too. `made_with` names what else decides the bits: the code, libraries' versions, the
+    machine.
     """
 
     row: str

@@ -13,7 +13,8 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from strategies.forecasting.datasets import Dataset
-from strategies.forecasting.evaluation import Scored, bootstrap_means
+from strategies.forecasting.evaluation import Scored
+from strategies.forecasting.resampling import block_of, bootstrap_means, enough_blocks, percentile_bounds
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -88,7 +89,9 @@ def instant_means(values: Floats, counted: Flags, close_time_ms: NDArray[np.int6
     return sums / counts
 
 
-def rate_bounds(sums: Floats, counts: Floats) -> tuple[float, float]:
-    """95 % bounds of a rate by a block bootstrap of instants; both are resampled at the same times."""
-    low, high = np.quantile(bootstrap_means(sums) / bootstrap_means(counts), (0.025, 0.975))
-    return float(low), float(high)
+def rate_bounds(sums: Floats, counts: Floats, horizon: int) -> tuple[float, float] | None:
+    """95 % bounds of a rate by a block bootstrap of instants, both resampled at the same times; None for too few."""
+    if not enough_blocks(len(sums), horizon):
+        return None
+    block = block_of(len(sums), horizon)
+    return percentile_bounds(bootstrap_means(sums, block) / bootstrap_means(counts, block))

@@ -1,97 +1,125 @@
 """
-The final period of a history: looked at once, and every look is written down.
+The final period of a history: looked at once, and every look at candles is written down.
 
-A period that is looked at again and again becomes one more part to fit. The record lies beside the report, and is
-written before anything of the period is told.
+A period that is looked at again and again becomes one more part to fit, whatever looks at it: a comparison, a study, a
+training. What counts as having seen it is decided here; where looks are kept is no matter of this file.
 """
 
-from pathlib import Path
-from typing import Final
+from collections.abc import Sequence
+from itertools import takewhile
+from typing import Final, TypeAlias
 
-import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bot.core.errors import ConfigError, StorageError
 from strategies.forecasting.folds import utc_day
 
-LOCK_FILE: Final = "locked_period.json"
+_NAMED: Final = 3
+"""Looks that a sentence names; the rest are counted."""
 
 
-class Opening(Struct, frozen=True):
-    """
-    One look at the period from `from_ms` on.
+class Stretch(Struct, frozen=True):
+    """Candles that forecasts were judged on, from `from_ms` until `until_ms`, the last label included."""
 
-    `comparison` is the sha256 of what was compared; `finished` says whether its report was written.
-    """
-
+    symbols: tuple[str, ...]
+    timeframe: str
     from_ms: int
+    until_ms: int
+
+    @property
+    def name(self) -> str:
+        """Say which: `BTC/USDT 1h from 2024-06-01 on`."""
+        return f"{', '.join(self.symbols)} {self.timeframe} from {utc_day(self.from_ms)} on"
+
+
+class Look(Struct, frozen=True, tag="look"):
+    """
+    Forecasts of candles were judged.
+
+    `command` is who looked, `out` the folder that it told, `about` the sha256 of what was judged and how. `locked` says
+    whether the candles had been kept apart for this look.
+    """
+
     opened_at_ms: int
-    comparison: str
-    reopened: bool
-    finished: bool = False
+    command: str
+    out: str
+    about: str
+    candles: tuple[Stretch, ...]
+    locked: bool = False
+
+    @property
+    def until_ms(self) -> int:
+        """Until when it looked."""
+        return max(each.until_ms for each in self.candles)
 
 
-def open_period(folder: Path, from_ms: int, comparison: str, now_ms: int, *, reopen: bool) -> None:
+class Told(Struct, frozen=True, tag="told"):
+    """The report of a look was written into a folder."""
+
+    told_at_ms: int
+    about: str
+    out: str
+
+
+Record: TypeAlias = Look | Told
+
+
+def begun(records: Sequence[Record], look: Look) -> Look | None:
     """
-    Record that the period is opened. A comparison that was cut short goes on without a second opening.
+    Find the same look, begun before and not told to its end.
 
-    Args:
-        folder: Where the report goes.
-        from_ms: When the period begins.
-        comparison: The sha256 of what is compared.
-        now_ms: The time.
-        reopen: Whether to open a period that was opened before.
-
-    Raises:
-        ConfigError: It was opened before.
-        StorageError: The record cannot be read or written.
+    A look that was told is over: who wants to know what it told reads its report.
     """
-    before = openings(folder)
-    if before and not reopen:
-        last = before[-1]
-        if last.comparison == comparison and not last.finished:
-            return
-        raise ConfigError(
-            f"the final period from {utc_day(last.from_ms)} on was opened on {utc_day(last.opened_at_ms)} and is no "
-            f"longer unseen ({folder / LOCK_FILE}): leave out --lock, or say --reopen, which is recorded as well"
-        )
-    _write(folder, (*before, Opening(from_ms, now_ms, comparison, reopened=bool(before))))
+    found = None
+    for each in records:
+        if isinstance(each, Told):
+            found = None if (each.about, each.out) == (look.about, look.out) else found
+        elif _is_same(each, look):
+            found = each
+    return found
 
 
-def close_period(folder: Path) -> None:
+def seen_before(records: Sequence[Record], look: Look) -> tuple[Look, ...]:
     """
-    Record that the report of the last opening was written.
+    Give every look that reached past the begin of this one, at a market of it in its timeframe, in order.
 
-    Raises:
-        StorageError: The record cannot be read or written.
+    A look that began later reached past it too: what was chosen by later days is no stranger to these. A look that goes
+    on after it was cut short was preceded by what preceded its begin.
     """
-    *before, last = openings(folder)
-    _write(folder, (*before, replace(last, finished=True)))
+    began = begun(records, look)
+    before = takewhile(lambda each: each is not began, records)
+    return tuple(each for each in before if isinstance(each, Look) and _reaches(each, look))
 
 
-def openings(folder: Path) -> tuple[Opening, ...]:
-    """
-    Every opening so far, in order.
-
-    Raises:
-        StorageError: The record is there and cannot be read.
-    """
-    path = folder / LOCK_FILE
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=tuple[Opening, ...])
-    except FileNotFoundError:
-        return ()
-    except (OSError, msgspec.DecodeError) as error:
-        raise StorageError(f"{path} cannot be read ({error}): without it nobody knows what was looked at") from error
+def is_noted(records: Sequence[Record], look: Look) -> bool:
+    """Whether the same look stands there, told to its end or not: looking at the same again shows nothing more."""
+    return any(isinstance(each, Look) and _is_same(each, look) for each in records)
 
 
-def _write(folder: Path, all_of_them: tuple[Opening, ...]) -> None:
-    path = folder / LOCK_FILE
-    unfinished = path.with_suffix(".part")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        unfinished.write_bytes(msgspec.json.format(msgspec.json.encode(all_of_them), indent=2) + b"\n")
-        unfinished.replace(path)
-    except OSError as error:
-        raise StorageError(f"{path} cannot be written: {error.strerror}") from error
+def told_of(looks: Sequence[Look]) -> str:
+    """Say who looked, when, and into which folder, the last one first."""
+    named = [
+        f"by {each.command} on {utc_day(each.opened_at_ms)}, until {utc_day(each.until_ms)}, into {each.out}"
+        for each in reversed(looks[-_NAMED:])
+    ]
+    more = f"; and {len(looks) - _NAMED} more" if len(looks) > _NAMED else ""
+    return "; ".join(named) + more
+
+
+def times(count: int) -> str:
+    """Say how often."""
+    return "once" if count == 1 else f"{count} times"
+
+
+def _reaches(before: Look, look: Look) -> bool:
+    return any(
+        one.timeframe == other.timeframe
+        and not set(one.symbols).isdisjoint(other.symbols)
+        and one.until_ms > other.from_ms
+        for one in before.candles
+        for other in look.candles
+    )
+
+
+def _is_same(one: Look, other: Look) -> bool:
+    return replace(one, opened_at_ms=0) == replace(other, opened_at_ms=0)

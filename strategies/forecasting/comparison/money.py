@@ -1,8 +1,8 @@
 """
-What a row would have earned, and what that is worth once it is known how many were tried.
+What a row would have earned, and what its timing is worth once it is known how many were tried.
 
 Each market gets an equal share of the account, and each seed an equal share of that. Forecasts that reach h candles
-ahead are acted on every h-th candle. Pure arrays.
+ahead are acted on every h-th candle; where there is none, what is held is kept until the next. Pure arrays.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 
 from bot.core.market import DAY_MS
 from strategies.forecasting.comparison.judged import Judged
+from strategies.forecasting.datasets import Dataset
 from strategies.forecasting.economics import (
     COSTS_BPS,
     Account,
     BreakEven,
+    Path,
     Performance,
-    account,
+    account_of,
     break_even,
     performance,
     ruled_exposures,
@@ -38,8 +40,8 @@ from strategies.forecasting.overfitting import (
 from strategies.signal import SignalRule
 
 Floats = NDArray[np.float64]
-Expose = Callable[[Scored], Floats]
-"""From the forecasts of one market, in order of time, to exposures `(k,)`."""
+Expose = Callable[["Leg"], Floats]
+"""From the decisions on one market to exposures `(k,)`."""
 
 _YEAR_MS: Final = 365 * DAY_MS
 
@@ -48,8 +50,8 @@ class Money(Struct, frozen=True):
     """
     A row's account at each cost of a side: traded on every sign, and by the shipped rule.
 
-    `deflated` belongs to `by_rule`: its Sharpe ratios are of one holding period, and its bar is what luck would have
-    given the best of all trials.
+    `deflated` belongs to `by_rule`: its Sharpe ratios are of the timing, of one holding period, and its bar is what
+    luck would have given the best of all trials.
     """
 
     break_even: BreakEven | None
@@ -59,11 +61,19 @@ class Money(Struct, frozen=True):
 
 
 class Traded(Struct, frozen=True, eq=False):
-    """A row's accounts: on every sign, by the rule at each cost, and what the rule earned with each seed, `(S, k)`."""
+    """A row's accounts: on every sign, by the rule at each cost, and the rule's timing with each seed, `(S, k)`."""
 
     on_sign: Account
     by_rule: tuple[Account, ...]
     trials: tuple[Floats, ...]
+
+
+class Leg(Struct, frozen=True, eq=False):
+    """The k decisions on one market: their windows, their places among all instants, and what the market did."""
+
+    windows: NDArray[np.int64]
+    places: NDArray[np.int64]
+    path: Path
 
 
 def trade(row: Judged, rule: SignalRule, horizon_ms: int, lowest: float) -> Traded:
@@ -76,17 +86,35 @@ def trade(row: Judged, rule: SignalRule, horizon_ms: int, lowest: float) -> Trad
         horizon_ms: How far ahead a forecast reaches: positions change no more often.
         lowest: `economics.SPOT` or `economics.MARGIN`.
     """
-    by_rule: list[Account] = []
-    trials: list[Floats] = []
-    for cost in COSTS_BPS:
-        expose = _by_rule(rule, cost, lowest)
-        seeds = [_together(row, scored, expose, horizon_ms) for scored in row.by_seed]
-        by_rule.append(_mean(seeds))
-        trials.append(np.stack([each.net(cost) for each in seeds]))
-    signs = [
-        _together(row, scored, lambda part: sign_exposures(part.p_up, lowest), horizon_ms) for scored in row.by_seed
-    ]
-    return Traded(_mean(signs), tuple(by_rule), tuple(trials))
+    legs = _legs(row.tested, horizon_ms)
+
+    def ruled(scored: Scored, cost: float) -> Account:
+        return _together(
+            legs, lambda leg: ruled_exposures(scored.expected[leg.windows], rule, cost, lowest, leg.path.early)
+        )
+
+    def signed(scored: Scored) -> Account:
+        return _together(legs, lambda leg: sign_exposures(scored.p_up[leg.windows], lowest))
+
+    by_cost = [[ruled(scored, cost) for scored in row.by_seed] for cost in COSTS_BPS]
+    return Traded(
+        _mean([signed(scored) for scored in row.by_seed]),
+        tuple(map(_mean, by_cost)),
+        tuple(np.stack([one.timing(cost) for one in seeds]) for seeds, cost in zip(by_cost, COSTS_BPS, strict=True)),
+    )
+
+
+def buy_and_hold(tested: Dataset, horizon_ms: int) -> tuple[Performance, ...]:
+    """
+    Judge who buys at the first decision and sells at the end, at each cost.
+
+    Args:
+        tested: The windows that are judged.
+        horizon_ms: Length of a holding period.
+    """
+    legs = [Leg(leg.windows, leg.places, Path.straight(leg.path.whole)) for leg in _legs(tested, horizon_ms)]
+    held = _together(legs, lambda leg: np.ones(len(leg.windows)))
+    return tuple(performance(held, cost, _YEAR_MS / horizon_ms) for cost in COSTS_BPS)
 
 
 def money(traded: Traded, horizon_ms: int, trial_sharpes: Sequence[Floats]) -> Money:
@@ -104,7 +132,7 @@ def money(traded: Traded, horizon_ms: int, trial_sharpes: Sequence[Floats]) -> M
         tuple(performance(traded.on_sign, cost, per_year) for cost in COSTS_BPS),
         tuple(performance(one, cost, per_year) for one, cost in zip(traded.by_rule, COSTS_BPS, strict=True)),
         tuple(
-            deflated_sharpe(one.net(cost), sharpes)
+            deflated_sharpe(one.timing(cost), sharpes)
             for one, cost, sharpes in zip(traded.by_rule, COSTS_BPS, trial_sharpes, strict=True)
         ),
     )
@@ -112,7 +140,7 @@ def money(traded: Traded, horizon_ms: int, trial_sharpes: Sequence[Floats]) -> M
 
 def trial_sharpes(tables: Sequence[tuple[int, Sequence[Traded]]], horizon_ms: int) -> tuple[Floats, ...]:
     """
-    Give the Sharpe ratios of every trial at each cost, as they would be over one holding period of this length.
+    Give the Sharpe ratios of every trial's timing at each cost, as they would be over a holding period of this length.
 
     Args:
         tables: The holding period and the accounts of every question that was asked.
@@ -121,10 +149,10 @@ def trial_sharpes(tables: Sequence[tuple[int, Sequence[Traded]]], horizon_ms: in
     return tuple(
         np.array(
             [
-                sqrt(horizon_ms / length_ms) * candle_sharpe(net)
+                sqrt(horizon_ms / length_ms) * candle_sharpe(timing)
                 for length_ms, rows in tables
                 for row in rows
-                for net in row.trials[at]
+                for timing in row.trials[at]
             ]
         )
         for at in range(len(COSTS_BPS))
@@ -132,7 +160,7 @@ def trial_sharpes(tables: Sequence[tuple[int, Sequence[Traded]]], horizon_ms: in
 
 
 def overfitting(rows: Sequence[Traded]) -> tuple[Overfitting | None, ...]:
-    """Give the probability of backtest overfitting at each cost; None where there are too few trials or periods."""
+    """Give each cost's probability of overfitting by timing; None where there are too few trials or periods."""
     found: list[Overfitting | None] = []
     for at in range(len(COSTS_BPS)):
         returns = np.concatenate([row.trials[at] for row in rows]).T  # (k, N)
@@ -141,27 +169,37 @@ def overfitting(rows: Sequence[Traded]) -> tuple[Overfitting | None, ...]:
     return tuple(found)
 
 
-def _by_rule(rule: SignalRule, cost: float, lowest: float) -> Expose:
-    return lambda part: ruled_exposures(part.expected, rule, cost, lowest)
-
-
-def _together(row: Judged, scored: Scored, expose: Expose, horizon_ms: int) -> Account:
-    """Give the account of all markets, each with an equal share of it."""
-    times = row.tested.close_time_ms
+def _legs(tested: Dataset, horizon_ms: int) -> tuple[Leg, ...]:
+    times = tested.close_time_ms
     acted = (times - times[0]) % horizon_ms == 0
     instants = np.unique(times[acted])
-    markets = np.unique(row.tested.market)
-    exposures, gross, traded = (np.zeros(len(instants)) for _ in range(3))
-    for market in markets:
-        kept = acted & (row.tested.market == market)
-        names = Scored.__struct_fields__
-        part = Scored(**{name: getattr(scored, name)[kept] for name in names})
-        one = account(expose(part), part.next_return)
-        places = np.searchsorted(instants, times[kept])
-        exposures[places] += one.exposures / len(markets)
-        gross[places] += one.gross / len(markets)
-        traded[places] += one.traded / len(markets)
-    return Account(exposures, gross, traded)
+    chosen = [np.flatnonzero(acted & (tested.market == market)) for market in np.unique(tested.market)]
+    return tuple(Leg(at, np.searchsorted(instants, times[at]), _path(tested, at, horizon_ms)) for at in chosen)
+
+
+def _path(tested: Dataset, at: NDArray[np.int64], horizon_ms: int) -> Path:
+    """
+    Give what one market does after each of some decisions on it.
+
+    Candles that are missing, or no decision was made on, are walked through with what was held before them.
+    """
+    ended, came = tested.lasted[at] < tested.horizon, tested.next_return[at]
+    whole = np.append(np.diff(np.log(tested.close[at])), came[-1:])
+    lasted_ms = tested.lasted[at] * (horizon_ms // tested.horizon)
+    # Nothing is known of what follows the last label.
+    until_next_ms = np.append(np.diff(tested.close_time_ms[at]), lasted_ms[-1:])
+    return Path(np.where(ended, came, whole), whole, np.where(ended, lasted_ms / until_next_ms, 1.0))
+
+
+def _together(legs: Sequence[Leg], expose: Expose) -> Account:
+    """Give the account of all markets, each with an equal share of it."""
+    instants = 1 + max((int(leg.places[-1]) for leg in legs if len(leg.places)), default=-1)
+    totals = {name: np.zeros(instants) for name in Account.__struct_fields__}
+    for leg in legs:
+        one = account_of(expose(leg), leg.path)
+        for name, total in totals.items():
+            total[leg.places] += getattr(one, name) / len(legs)
+    return Account(**totals)
 
 
 def _mean(accounts: Sequence[Account]) -> Account:

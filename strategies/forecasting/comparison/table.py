@@ -24,10 +24,18 @@ from strategies.forecasting.comparison.accuracy import (
 from strategies.forecasting.comparison.ensemble import stack
 from strategies.forecasting.comparison.fitting import Fitted
 from strategies.forecasting.comparison.judged import Judged
-from strategies.forecasting.comparison.money import Money, Traded, money, overfitting, trade, trial_sharpes
+from strategies.forecasting.comparison.money import (
+    Money,
+    Traded,
+    buy_and_hold,
+    money,
+    overfitting,
+    trade,
+    trial_sharpes,
+)
 from strategies.forecasting.comparison.question import Question, judged_windows
 from strategies.forecasting.comparison.roster import ENSEMBLE, MEMBERS, family
-from strategies.forecasting.economics import COSTS_BPS
+from strategies.forecasting.economics import COSTS_BPS, Performance
 from strategies.forecasting.evaluation import pooled, refuse_a_leak
 from strategies.forecasting.folds import Fold
 from strategies.forecasting.overfitting import Overfitting
@@ -68,7 +76,8 @@ class Table(Struct, frozen=True):
     """
     The answer to one question. `overfitting` belongs to the rule at each cost of `costs_bps`.
 
-    `trials` is how many rows and seeds, over all questions, the deflated Sharpe ratios know of.
+    `trials` is how many rows and seeds, over all questions of this comparison, the deflated Sharpe ratios know of;
+    what was tried elsewhere they cannot know. `buy_and_hold` is who held the markets all the time, at each cost.
     """
 
     name: str
@@ -80,6 +89,7 @@ class Table(Struct, frozen=True):
     windows: int
     costs_bps: tuple[float, ...]
     trials: int
+    buy_and_hold: tuple[Performance, ...]
     overfitting: tuple[Overfitting | None, ...]
     rows: tuple[Row, ...]
 
@@ -135,7 +145,7 @@ def answer(
     )
     for row in judged:
         for scored in row.by_seed:
-            refuse_a_leak(scored, best_hit_rate, f"{row.name} on {question.name}")
+            refuse_a_leak(scored, best_hit_rate, f"{row.name} on {question.name}", question.rule.horizon)
     traded = tuple(trade(row, rule, question.reach_ms, lowest) for row in judged)
     return Answered(question, tuple(folds), tuple(entries), judged, traded)
 
@@ -190,6 +200,7 @@ def _table(of: Answered, tried: Sequence[tuple[int, Sequence[Traded]]]) -> Table
         windows=len(everywhere),
         costs_bps=COSTS_BPS,
         trials=len(sharpes[0]),
+        buy_and_hold=buy_and_hold(of.judged[0].tested, question.reach_ms),
         overfitting=overfitting(of.traded),
         rows=rows,
     )

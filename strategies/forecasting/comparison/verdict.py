@@ -2,8 +2,9 @@
 Says in words what a comparison found: does anything beat the naive rows, and is it worth a fee.
 
 A row beats them when its probabilities lose less than those of every naive row, by a test that knows how many rows
-were looked at; it is tradable at a cost when its account is surely above zero there, luck of the best of all trials
-deducted. Pure text from figures.
+were looked at; it is tradable at a cost when its timing surely earns something there, luck of the best of all trials
+deducted. Timing is what an account earns beyond holding its own mean exposure: a rising market proves nothing. Pure
+text from figures.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,6 +14,7 @@ from msgspec import Struct
 
 from strategies.forecasting.comparison.accuracy import CONFIDENCE
 from strategies.forecasting.comparison.table import Row, Table
+from strategies.forecasting.economics import Performance
 
 LEVEL: Final = 0.05
 """How often chance alone may be called an edge, over all rows and questions together."""
@@ -72,11 +74,11 @@ def _paying(candidates: Sequence[Found]) -> dict[float, Found]:
     for found in candidates:
         accounts = zip(found.row.money.by_rule, found.row.money.deflated, strict=True)
         for at, (ruled, deflated) in enumerate(accounts):
-            if ruled.cost_bps <= 0.0 or ruled.sharpe is None or ruled.sharpe_low is None:
+            if ruled.cost_bps <= 0.0 or ruled.timing_sharpe is None or ruled.timing_low is None:
                 continue
-            if ruled.sharpe_low > 0.0 and deflated.probability >= SURE:
+            if ruled.timing_low > 0.0 and deflated.probability >= SURE:
                 best = paying.get(ruled.cost_bps)
-                if best is None or ruled.sharpe > (best.row.money.by_rule[at].sharpe or 0.0):
+                if best is None or ruled.timing_sharpe > (best.row.money.by_rule[at].timing_sharpe or 0.0):
                     paying[ruled.cost_bps] = found
     return paying
 
@@ -117,7 +119,9 @@ def _described(found: Found) -> str:
     rates = [each for each in naive if each.direction is not None]
     words = [found.table.name]
     if row.direction is not None:
-        said = f"direction right {row.direction.rate:.1%} [{row.direction.low:.1%}, {row.direction.high:.1%}]"
+        said = f"direction right {row.direction.rate:.1%}"
+        if row.direction.low is not None and row.direction.high is not None:
+            said += f" [{row.direction.low:.1%}, {row.direction.high:.1%}]"
         if rates:
             best = max(rates, key=lambda each: each.direction.rate if each.direction else 0.0)
             rate = best.direction.rate if best.direction else 0.5
@@ -129,7 +133,9 @@ def _described(found: Found) -> str:
         words.append(f"Brier {row.errors.brier:.4f} against {least.errors.brier:.4f} of {least.name}")
     still = next((each for each in naive if each.name == "persistence"), None)
     if still is not None:
-        words.append(f"RMSE {row.errors.rmse_bps:.2f} bp against {still.errors.rmse_bps:.2f} bp of persistence")
+        worse = row.errors.rmse_bps >= still.errors.rmse_bps
+        beside = "no better than the" if worse else "against"
+        words.append(f"RMSE {row.errors.rmse_bps:.2f} bp, {beside} {still.errors.rmse_bps:.2f} bp of persistence")
     return "; ".join(words)
 
 
@@ -137,54 +143,76 @@ def _on_money(tables: Sequence[Table], candidates: Sequence[Found], paying: dict
     if not paying:
         costs = [cost for cost in tables[0].costs_bps if cost > 0.0]
         yield (
-            f"Nothing is tradable: at no cost from {costs[0]:g} to {costs[-1]:g} bp a side is any row's account surely "
-            f"above zero and above what luck gives the best of {tables[0].trials} trials."
+            f"Nothing is tradable: at no cost from {costs[0]:g} to {costs[-1]:g} bp a side does any row's timing "
+            "surely earn more than holding the same mean exposure all the time, and more than luck gives the best of "
+            f"the {tables[0].trials} trials of this comparison."
         )
-        traded = [found for found in candidates if _net_sharpe(found) is not None]
-        if traded:
-            best = max(traded, key=lambda found: _net_sharpe(found) or 0.0)
-            yield f"The best account at {_USUAL_COST_BPS:g} bp a side: {_account(best, tables)}."
+        timed = [found for found in candidates if _timing(found) is not None]
+        if timed:
+            best = max(timed, key=lambda found: _timing(found) or 0.0)
+            yield f"The best timing at {_USUAL_COST_BPS:g} bp a side: {_account(best, tables)}."
+            yield _held(best.table)
         return
     cost = max(paying)
     yield f"Tradable up to {cost:g} bp a side, as far as the past can say: {_account(paying[cost], tables, cost)}."
+    yield _held(paying[cost].table, cost)
 
 
 def _account(found: Found, tables: Sequence[Table], cost: float = _USUAL_COST_BPS) -> str:
     at = found.table.costs_bps.index(cost)
     ruled, deflated = found.row.money.by_rule[at], found.row.money.deflated[at]
-    bounds = "" if ruled.sharpe_low is None else f" [{ruled.sharpe_low:.2f}, {ruled.sharpe_high:.2f}]"
+    bounds = "" if ruled.timing_low is None else f" [{ruled.timing_low:.2f}, {ruled.timing_high:.2f}]"
     return (
-        f"{_named(found, tables)}, by the rule, Sharpe {ruled.sharpe:.2f}{bounds} a year, return "
-        f"{ruled.return_frac:+.1%}, largest drawdown {ruled.max_drawdown_frac:.1%}, {ruled.sides_a_day:.1f} sides a "
-        f"day; the probability that this is more than luck is {deflated.probability:.0%}"
+        f"{_named(found, tables)}, by the rule, earned {ruled.timing_frac:+.1%} beyond holding its mean exposure "
+        f"all the time, a Sharpe ratio of {ruled.timing_sharpe:.2f}{bounds} a year; the probability "
+        f"that this is more than luck is {deflated.probability:.0%}. The account as it is, market and all: "
+        f"{_plain(ruled)}, {ruled.exposed_frac:.0%} exposed on average, {ruled.sides_a_day:.1f} sides a day"
     )
 
 
-def _net_sharpe(found: Found) -> float | None:
-    return found.row.money.by_rule[found.table.costs_bps.index(_USUAL_COST_BPS)].sharpe
+def _held(table: Table, cost: float = _USUAL_COST_BPS) -> str:
+    held = table.buy_and_hold[table.costs_bps.index(cost)]
+    return f"Buy and hold over the same time: {_plain(held)}."
+
+
+def _plain(of: Performance) -> str:
+    sharpe = "no Sharpe ratio" if of.sharpe is None else f"Sharpe ratio {of.sharpe:.2f} a year"
+    return f"{sharpe}, return {of.return_frac:+.1%}, largest drawdown {of.max_drawdown_frac:.1%}"
+
+
+def _timing(found: Found) -> float | None:
+    return found.row.money.by_rule[found.table.costs_bps.index(_USUAL_COST_BPS)].timing_sharpe
 
 
 def _on_place(candidates: Sequence[Found], winners: Sequence[Found]) -> Iterator[str]:
-    """Where the edge is largest against its cost: the cost that it could pay."""
-    traded = [found for found in candidates if found.row.money.break_even is not None]
-    asked = dict.fromkeys(found.table.name for found in traded)
-    if not asked:
-        return
-    of_each = [[found for found in traded if found.table.name == name] for name in asked]
-    best = [_best([found for found in these if found in winners] or these) for these in of_each]
-    ordered = sorted(best, key=_break_even, reverse=True)
-    if _break_even(ordered[0]) <= 0.0:
-        yield "Traded on every sign, the best rows lose before any cost."
-        return
-    first, *others = ordered
+    """Where the edge is largest against its cost: the cost that it could pay, of rows that traded often enough."""
+    asked = dict.fromkeys(found.table.name for found in candidates if found.row.money.break_even is not None)
+    of_each = {name: [found for found in candidates if found.table.name == name and _bounded(found)] for name in asked}
+    best = [_best([found for found in these if found in winners] or these) for these in of_each.values() if these]
+    if best:
+        yield _placed(sorted(best, key=_break_even, reverse=True), several=len(asked) > 1)
+    silent = [name for name, these in of_each.items() if not these]
+    if silent:
+        yield f"Trades are too few to say what the timing could pay on {'; '.join(silent)}."
+
+
+def _placed(best: Sequence[Found], *, several: bool) -> str:
+    first, *others = best
+    if _break_even(first) <= 0.0:
+        return "Traded on every sign, the timing of the best rows loses before any cost."
     if not others:
-        yield f"Traded on every sign the edge could pay {_carried(first)}; a taker fee is 5 to 10 bp."
-        return
+        where = f" on {first.table.name}" if several else ""
+        return f"Traded on every sign the timing could pay {_carried(first)}{where}; a taker fee is 5 to 10 bp."
     rest = "; ".join(f"{found.table.name}, {_carried(found)}" for found in others)
-    yield (
-        f"Against its cost the edge is largest on {first.table.name}: traded on every sign it could pay "
+    return (
+        f"Against its cost the edge is largest on {first.table.name}: traded on every sign its timing could pay "
         f"{_carried(first)}; a taker fee is 5 to 10 bp. After it come {rest}."
     )
+
+
+def _bounded(found: Found) -> bool:
+    even = found.row.money.break_even
+    return even is not None and even.low is not None
 
 
 def _carried(found: Found) -> str:
@@ -205,7 +233,7 @@ def _on_luck(tables: Sequence[Table]) -> Iterator[str]:
         chances = table.overfitting[table.costs_bps.index(_USUAL_COST_BPS)]
         if chances is not None:
             yield (
-                f"{table.name}: choosing the row with the best account at {_USUAL_COST_BPS:g} bp would have been wrong "
+                f"{table.name}: choosing the row with the best timing at {_USUAL_COST_BPS:g} bp would have been wrong "
                 f"in {chances.probability:.0%} of {chances.ways:,} ways to halve the time (probability of backtest "
                 "overfitting)."
             )

@@ -3,7 +3,9 @@
 from bot.core.events import AnyEvent, Halt, PriceUpdated
 from bot.flows import PRICES_TOGETHER, LiveFlow
 from bot.replay import Checkpoints
-from tests.builders import BTC, T0, World, always, bar, closed, engine
+from tests.engine_world import World, engine
+from tests.hourly_bars import BTC, T0, bar, closed
+from tests.scripted_strategies import always
 
 
 class Kept:

@@ -35,22 +35,11 @@ from bot.paper_play import PaperPlay
 from bot.pump import Pump
 from bot.replay import Checkpoints, begin_session
 from bot.runner import Questions, Session
-from tests.builders import (
-    BTC,
-    BUDGET,
-    HOUR,
-    T0,
-    MemoryJournal,
-    ScriptedModel,
-    always,
-    bar,
-    closed,
-    closes,
-    engine,
-    instrument,
-    no_model,
-)
+from tests.engine_world import MemoryJournal, engine
 from tests.heard_clock import HeardClock
+from tests.hourly_bars import BTC, HOUR, T0, bar, closed, closes
+from tests.made_orders import BUDGET, instrument
+from tests.scripted_strategies import ScriptedModel, always, no_model
 from tests.unit.bot.adapters.control_samples import IN_A_HURRY, while_blocked
 
 Emit = Callable[[AnyEvent], Awaitable[None]]

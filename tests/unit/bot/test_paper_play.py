@@ -8,7 +8,7 @@ import pytest
 from bot.core.events import AnyEvent, Backfilled, CandleClosed, Halt
 from bot.paper_play import PaperPlay
 from bot.pump import Pump
-from tests.builders import BTC, ETH, HOUR, bar, closes, opens
+from tests.hourly_bars import BTC, ETH, HOUR, bar, closes, opens
 
 
 def closed(symbol: str, number: int) -> CandleClosed:

@@ -20,24 +20,10 @@ from bot.core.events import (
 from bot.core.orders import OrderType, Side
 from bot.pump import Pump, play_instant
 from bot.replay import begin_session
-from tests.builders import (
-    BTC,
-    ETH,
-    T0,
-    FollowsForecast,
-    ScriptedModel,
-    always,
-    bar,
-    closed,
-    closes,
-    engine,
-    fill,
-    foreseen,
-    instrument,
-    limits,
-    no_model,
-    started,
-)
+from tests.engine_world import engine, started
+from tests.hourly_bars import BTC, ETH, T0, bar, closed, closes
+from tests.made_orders import fill, instrument, limits
+from tests.scripted_strategies import FollowsForecast, ScriptedModel, always, foreseen, no_model
 
 
 class Diary:

@@ -32,23 +32,10 @@ from bot.engine.engine import Engine
 from bot.pump import Pump
 from bot.recovery import Taken, differences, restore
 from bot.replay import Checkpoints, begin_session, replay
-from tests.builders import (
-    AMPLE,
-    BTC,
-    BUDGET,
-    ETH,
-    HOUR,
-    T0,
-    FollowsForecast,
-    MemoryJournal,
-    Scripted,
-    ScriptedModel,
-    engine,
-    instrument,
-    limits,
-    random_walk,
-    two_features,
-)
+from tests.engine_world import MemoryJournal, engine
+from tests.hourly_bars import AMPLE, BTC, ETH, HOUR, T0, random_walk
+from tests.made_orders import BUDGET, instrument, limits
+from tests.scripted_strategies import FollowsForecast, Scripted, ScriptedModel, two_features
 
 SYMBOLS = (BTC, ETH)
 MARKETS = [instrument(symbol) for symbol in SYMBOLS]

@@ -8,22 +8,10 @@ from bot.core.events import CandleClosed, ModelReady, SessionStarted, TimerFired
 from bot.engine.engine import Engine
 from bot.pump import Pump
 from bot.replay import Checkpoints, begin_session, fire_timers, replay
-from tests.builders import (
-    BTC,
-    BUDGET,
-    ETH,
-    T0,
-    MemoryJournal,
-    ScriptedModel,
-    always,
-    bar,
-    closed,
-    closes,
-    engine,
-    instrument,
-    no_model,
-    started,
-)
+from tests.engine_world import MemoryJournal, engine, started
+from tests.hourly_bars import BTC, ETH, T0, bar, closed, closes
+from tests.made_orders import BUDGET, instrument
+from tests.scripted_strategies import ScriptedModel, always, no_model
 
 MARKETS = [instrument(BTC), instrument(ETH)]
 

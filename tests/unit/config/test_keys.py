@@ -18,6 +18,12 @@ def test_a_key_without_its_section_is_told_the_whole() -> None:
         require_known("cost_multiple")
 
 
+def test_a_name_that_a_section_does_not_know_is_told_those_it_knows() -> None:
+    with pytest.raises(ConfigError) as caught:
+        require_known("signal.nope")
+    assert str(caught.value) == "unknown key signal.nope; the keys of signal are cost_multiple, hysteresis_frac"
+
+
 def test_a_key_that_is_like_no_other_is_told_where_to_look() -> None:
     with pytest.raises(ConfigError, match="config show"):
         require_known("zzz")

@@ -9,8 +9,11 @@ import pytest
 from bot.core.market import Costs, Instrument
 from bot.core.matching import affordable
 from bot.core.orders import Approved, Denied, Intent, OrderType, Purpose, Side
+from risk.account_view import AccountView
 from risk.breakers import TradingState
-from risk.gate import AccountView, Denial, cash_needed, review
+from risk.buying import cash_needed
+from risk.denial import Denial
+from risk.gate import review
 from risk.limits import RiskLimits, SizingMethod, StopKind
 
 NAN = float("nan")
@@ -342,6 +345,73 @@ def test_the_quantity_that_matching_calls_affordable_is_affordable_here() -> Non
     assert approved(whole, wide, available_cash=cash, price=1234.56)
     more = changed(BUY, quantity=quantity + MARKET.lot_step)
     assert refusal(more, wide, available_cash=cash, price=1234.56)[0] == Denial.CASH
+
+
+CAPPED = msgspec.structs.replace(MARKET, max_quantity=Decimal("1.2005"))
+
+
+@pytest.mark.parametrize("kind", [OrderType.MARKET, OrderType.LIMIT])
+def test_an_entry_is_cut_so_that_one_order_can_sell_all_that_is_held_then(kind: OrderType) -> None:
+    limit = Decimal(2000) if kind is OrderType.LIMIT else None
+    wish = changed(BUY, type=kind, limit_price=limit)
+    assert review(wish, CAPPED, ACCOUNT, LIMITS) == Approved(changed(wish, quantity=Decimal("0.2")))
+    fits = changed(wish, quantity=Decimal("0.2"))
+    assert review(fits, CAPPED, ACCOUNT, LIMITS).intent is fits
+
+
+@pytest.mark.parametrize("held", ["1.2", "1.2005", "7"])
+def test_an_entry_for_which_one_order_leaves_no_room_is_denied(held: str) -> None:
+    answer = review(BUY, CAPPED, msgspec.structs.replace(ACCOUNT, position=Decimal(held)), LIMITS)
+    assert isinstance(answer, Denied)
+    assert answer.code == Denial.MAX_QUANTITY
+    assert answer.reason == (
+        f"{held} ETH are held: with 0.5 more it would be above the 1.2005 that the venue lets one order have, "
+        "and could not be sold at once"
+    )
+
+
+def test_what_is_cut_to_less_than_the_venues_least_is_denied_for_that() -> None:
+    answer = review(BUY, CAPPED, msgspec.structs.replace(ACCOUNT, position=Decimal("1.199")), LIMITS)
+    assert isinstance(answer, Denied)
+    assert answer.code == Denial.MIN_QUANTITY
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+def test_a_sale_of_more_than_one_order_may_have_is_cut_and_a_stop_is_not(purpose: Purpose) -> None:
+    account = msgspec.structs.replace(ACCOUNT, position=Decimal(5), sellable=Decimal(5))
+    sale = changed(SELL, quantity=Decimal(5), purpose=purpose)
+    assert review(sale, CAPPED, account, LIMITS) == Approved(changed(sale, quantity=Decimal("1.2")))
+    whole = changed(STOP, quantity=Decimal(5))
+    assert review(whole, CAPPED, account, LIMITS) == Approved(whole)
+
+
+@pytest.mark.parametrize("quantity", ["NaN", "-1", "7.0005"])
+def test_a_quantity_that_is_none_is_not_cut_into_one(quantity: str) -> None:
+    answer = review(changed(BUY, quantity=Decimal(quantity)), CAPPED, ACCOUNT, LIMITS)
+    assert isinstance(answer, Denied)
+    assert answer.code in (Denial.QUANTITY, Denial.LOT_GRID)
+
+
+def test_what_the_venue_takes_no_more_is_neither_sold_nor_bought() -> None:
+    least = Decimal("0.6")
+    assert approved(changed(SELL, quantity=least), least=least)
+    code, reason = refusal(changed(SELL, quantity=Decimal("0.599")), least=least)
+    assert code == Denial.DUST
+    assert "the venue's least is 0.6 ETH" in reason
+    assert refusal(BUY, least=least)[0] == Denial.MIN_QUANTITY
+    # The fee in what is bought would leave less than can be sold at the stop.
+    assert refusal(changed(BUY, quantity=least), least=least, protective_stop=Decimal(1900))[0] == Denial.MIN_NOTIONAL
+    assert approved(BUY, least=Decimal("0.001"))
+
+
+@pytest.mark.parametrize(("stop", "ok"), [("1999.97", True), ("1999.98", False), ("2000", False), ("2001", False)])
+def test_nothing_is_bought_whose_stop_the_ticks_leave_no_distance(stop: str, ok: bool) -> None:
+    if ok:
+        assert approved(BUY, protective_stop=Decimal(stop))
+    else:
+        code, reason = refusal(BUY, protective_stop=Decimal(stop))
+        assert code == Denial.STOP_DISTANCE
+        assert f"would rest at {stop}, less than 3 ticks of 0.01 below the market at 2000" in reason
 
 
 def test_the_first_broken_rule_is_the_one_that_is_told() -> None:

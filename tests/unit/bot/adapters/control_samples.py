@@ -15,7 +15,7 @@ from bot.adapters.control_messages import AnyAsk, AnyTell, OperatorEvent
 from bot.adapters.control_socket import ControlPatience, ControlSocket
 from bot.adapters.decision_board import DecisionBoard
 from bot.core.status import EngineStatus
-from tests.builders import MemoryJournal
+from tests.engine_world import MemoryJournal
 
 _T = TypeVar("_T")
 

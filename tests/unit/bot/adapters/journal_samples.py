@@ -18,12 +18,14 @@ from bot.core.events import (
     AccountReconciled,
     AnyEvent,
     Backfilled,
+    BoundsChanged,
     CandleClosed,
     EpochBegan,
     Flatten,
     ForecastFailed,
     ForecastReady,
     Halt,
+    HoldingShort,
     MarketBarred,
     MarketRestored,
     MarketSuspended,
@@ -149,6 +151,8 @@ EVENTS: tuple[AnyEvent, ...] = (
     Resume(16, "after lunch"),
     Flatten(17, "enough"),
     ModelDoubted(17, SYMBOL, Doubt.CUT, "it was right too seldom"),
+    BoundsChanged(18, SYMBOL, Decimal("0.1"), Decimal(120)),
+    HoldingShort(18, SYMBOL, Decimal("0.5"), "the account has less to sell"),
 )
 DEEDS: tuple[Deed, ...] = (submitted(1), CancelOrder("a1b2c31", SYMBOL))
 OBSERVATIONS: tuple[Observation, ...] = (

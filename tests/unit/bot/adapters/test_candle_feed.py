@@ -4,7 +4,8 @@ import pytest
 from msgspec.structs import replace
 
 from bot.adapters.candle_feed import CandleFeed
-from bot.adapters.feed_outputs import Difference, FeedOutput, GiveUp
+from bot.adapters.feed_inputs import FrameReceived
+from bot.adapters.feed_outputs import AskHistory, Difference, FeedOutput, GiveUp
 from bot.core.errors import ConfigError
 from bot.core.events import CandleClosed, MarketSuspended, PriceUpdated
 from bot.core.market import Candle
@@ -134,6 +135,31 @@ def test_a_price_that_was_long_on_its_way_is_no_news() -> None:
     desk.wait(20)
     assert desk.hear(forming_frame(BTC, 10, 5_000)) == []
     assert desk.feed.counts["stale prices"] == 1
+
+
+def heard(desk: Desk, frame: bytes, latest_ms: int) -> list[FeedOutput]:
+    return desk.tell(FrameReceived(desk.at_ms, desk.connection, frame, latest_ms))
+
+
+def test_a_price_from_a_time_that_has_not_come_moves_nothing() -> None:
+    """One frame that names next year would be the engine's time for a year, over restarts as well."""
+    desk = Desk()
+    year_ms = 365 * 86_400_000
+    assert heard(desk, forming_frame(BTC, 10, year_ms, truth(BTC, 10)), opens(10) + 15_000) == []
+    (price,) = heard(desk, forming_frame(BTC, 10, 5_000), opens(10) + 15_000)
+    assert isinstance(price, PriceUpdated)
+    assert price.at_ms == opens(10) + 5_000
+    assert desk.feed.counts["ahead of the clock"] == 1
+    assert not only(desk.wait(40.0), AskHistory)
+
+
+def test_a_bar_that_is_called_closed_before_its_end_has_come_is_not() -> None:
+    desk = Desk()
+    half = forming(BTC, 10, 30_000)
+    assert heard(desk, closed_frame(BTC, 10, half), opens(10) + 40_000) == []
+    (candle,) = heard(desk, closed_frame(BTC, 10), opens(11) + 10_050)
+    assert isinstance(candle, CandleClosed)
+    assert candle.candle == truth(BTC, 10)
 
 
 def test_a_market_on_two_connections_is_a_mistake() -> None:

@@ -131,8 +131,16 @@ def test_a_file_that_is_not_there_or_of_no_known_kind_is_refused(tmp_path: Path)
         read_candles([tmp_path / "BTC_USDT-1h.csv"])
     with pytest.raises(DataError, match="cannot be read"):
         read_candles([tmp_path / "BTC_USDT-1h.parquet"])
+    with pytest.raises(DataError, match="candles: cannot be read: No such file"):
+        read_candles([tmp_path / "candles"])
+    (tmp_path / "candles").touch()
+    (tmp_path / "BTC_USDT-1h.xlsx").touch()
     with pytest.raises(DataError, match=r"\.xlsx is no candle file"):
         read_candles([tmp_path / "BTC_USDT-1h.xlsx"])
+    with pytest.raises(DataError, match=r"candles: the name has no ending that tells the form; expected \.parquet"):
+        read_candles([tmp_path / "candles"])
+    with pytest.raises(DataError, match=r"a folder is no candle file; expected \.parquet"):
+        read_candles([tmp_path])
     with pytest.raises(ConfigError, match="no candle file was named"):
         read_candles([])
 

@@ -58,9 +58,10 @@ def test_gaps_are_named_with_place_and_length_and_not_filled() -> None:
     assert hours(series) == [0, 2, 3, 8]
     short, long = series.report.findings
     assert (short.kind, short.file, short.row, short.missing) == (FindingKind.GAP, "a.csv", 3, 1)
-    assert (short.time_ms, short.text) == (START_MS + HOUR_MS, "1 missing from 2024-01-01 01:00 UTC, filled flat")
+    assert short.time_ms == START_MS + HOUR_MS
+    assert short.text == "1 missing from 2024-01-01 01:00 UTC, which a run fills flat"
     assert (long.row, long.missing) == (5, 4)
-    assert "the series splits here" in long.text
+    assert long.text.endswith("too many to fill: a run splits the series here")
     assert (
         series.report.summary().splitlines()[1].startswith("2 gaps of 5 candles, the first at a.csv, row 3: 1 missing")
     )

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 from websockets.asyncio.server import ServerConnection
 
-from bot.adapters.feed_inputs import Connected, Disconnected, HistoryFailed
+from bot.adapters.feed_inputs import Connected, Disconnected, FrameReceived, HistoryAnswered, HistoryFailed
 from bot.adapters.feed_outputs import EngineEvent
 from bot.adapters.patience import Patience
 from bot.adapters.venues import KeepAlive
@@ -49,6 +49,19 @@ async def test_every_market_is_subscribed_and_candles_and_prices_come_out() -> N
     assert (price.at_ms, price.symbol, price.bid == price.ask == price.last) == (opens(10) + 30_000, BTC, True)
     assert candle == CandleClosed(opens(11), BTC, truth(BTC, 10))
     assert listener.pauses == []
+
+
+@pytest.mark.asyncio
+async def test_neither_the_stream_nor_history_names_a_later_time_than_the_clock_does() -> None:
+    frames = (closed_frame(BTC, 10), forming_frame(BTC, 900, 1_000), closed_frame(BTC, 12))
+    async with venue_of(sends(*frames)) as (_, listener):
+        listener.latest_ms = lambda: opens(13) + 10_000
+        listener.past.venue_bar = 900
+        await listener.run()
+    assert listener.bars == [(BTC, 10), (BTC, 11), (BTC, 12)]
+    assert not [one for one in listener.events if isinstance(one, PriceUpdated)]
+    assert {one.venue_ms for one in listener.inputs if isinstance(one, HistoryAnswered)} == {opens(13) + 10_000}
+    assert {one.latest_ms for one in listener.inputs if isinstance(one, FrameReceived)} == {opens(13) + 10_000}
 
 
 @pytest.mark.asyncio

@@ -89,6 +89,8 @@ def test_packed_text_that_was_cut_off_is_refused(tmp_path: Path) -> None:
         ("", "is empty; expected rows of candles"),
         (PLAIN.splitlines()[0], "no row; expected candles"),
         ("1704067200000,10,12,9,11,5\n", r"row 1: no header; expected the names of the columns .*or Binance's 12"),
+        ("time,AdrActCnt,note\n2024-01-01,812,\n", r"no column open, .*the file has 'time', 'AdrActCnt', 'note'"),
+        ("url\nhttps://a.example/1\n", "no column date or time .*the file has 'url'"),
         (PLAIN.replace("volume", "amount"), "no column volume; the file has 'date', 'open'"),
         (PLAIN.replace("date", "when"), "no column date or time or timestamp"),
         (PLAIN.replace("high", "OPEN"), "column 'open' is there 2 times"),
@@ -98,7 +100,7 @@ def test_packed_text_that_was_cut_off_is_refused(tmp_path: Path) -> None:
         (PLAIN.replace("13,10", '13,"10'), "not CSV"),
         ("symbol," + PLAIN.replace("\n1", "\nBTC,1"), r"row 2, column 'symbol': cannot understand 'BTC'; .*BTC/USDT"),
     ],
-    ids=range(11),
+    ids=range(13),
 )
 def test_text_that_cannot_be_understood_is_refused_with_file_row_column_and_form(
     tmp_path: Path, text: str, pattern: str

@@ -16,6 +16,7 @@ from bot.adapters.order_messages import (
     Balance,
     NotSent,
     Outcome,
+    Refusal,
     Refused,
     TradeReport,
 )
@@ -173,6 +174,28 @@ def test_renewed_rules_count_at_once_and_leave_other_markets_alone():
     bitcoin, _, asked = market_time.run(story())
     assert isinstance(bitcoin, Refused)
     assert asked == "ETHUSDT"
+
+
+def test_a_market_that_is_listed_no_more_is_closed_until_its_rules_can_be_loaded_again():
+    async def story() -> Any:
+        async with trading(lambda _: told(200, [])) as (orders, venue):
+            orders.miss("ETH/USDT", "ETH/USDT is gone")
+            ether = replace(ENTRY, symbol="ETH/USDT", quantity=Decimal("0.01"))
+            closed = await orders.place(ether), await orders.order("ETH/USDT", "c1")
+            before = len(venue.asked("GET", "/api/v3/openOrders"))
+            with pytest.raises(VenueError, match="balances"):
+                await orders.account(["BTC/USDT", "ETH/USDT"])
+            asked = [heard.sent["symbol"] for heard in venue.asked("GET", "/api/v3/openOrders")[before:]]
+            venue.markets = [{**BTC, "symbol": "ETHUSDT", "baseAsset": "ETH"}]
+            await orders.renew_rules("ETH/USDT")
+            await orders.place(ether)
+            return closed, asked, venue.asked("POST")
+
+    (placed, looked_up), asked, sent_later = market_time.run(story())
+    assert placed == Refused(Refusal.MARKET_CLOSED, "ETH/USDT is gone")
+    assert isinstance(looked_up, NotSent)
+    assert asked == ["BTCUSDT"]
+    assert [heard.sent["symbol"] for heard in sent_later] == ["ETHUSDT"]
 
 
 def test_a_market_that_does_not_trade_is_left_to_the_venue_to_refuse():

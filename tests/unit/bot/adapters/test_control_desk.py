@@ -8,7 +8,7 @@ from bot.adapters.control_messages import AskHalt, OperatorEvent
 from bot.adapters.decision_board import DecisionBoard
 from bot.core.events import Halt
 from bot.core.status import EngineStatus
-from tests.builders import MemoryJournal
+from tests.engine_world import MemoryJournal
 from tests.unit.bot.adapters.control_samples import NOW_MS, STATUS, StoppedClock
 
 

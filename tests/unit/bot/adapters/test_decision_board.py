@@ -3,7 +3,8 @@ from functools import partial
 from bot.adapters.decision_board import DecisionBoard, last_decisions
 from bot.core.commands import CancelOrder, Decided, Marked, Observation, Verdict
 from bot.core.events import Halt
-from tests.builders import BTC, ETH, MemoryJournal, bar, closed
+from tests.engine_world import MemoryJournal
+from tests.hourly_bars import BTC, ETH, bar, closed
 
 
 def decided(symbol: str, at_ms: int) -> Decided:

@@ -159,6 +159,22 @@ def test_a_bar_in_which_the_stream_has_shown_trades_is_never_passed_over() -> No
     assert only(desk.said, MarketSuspended)
 
 
+def test_a_bar_of_which_history_insists_on_what_cannot_be_true_is_passed_over_after_patience() -> None:
+    """It would be the same for ever, and the market would wait as long."""
+    desk = Desk()
+    desk.hear(closed_frame(BTC, 10), forming_frame(BTC, 11, 30_000))
+    impossible = (opens(11), 100.0, 101.0, 0.0, 100.0, 1.0)
+    told: list[FeedOutput] = []
+    answers = 0
+    while not bars(told):
+        for question in only(desk.wait(1.0), AskHistory):
+            answers += 1
+            told += desk.answer(question, [*rows_of(10), impossible, *rows_of(12), open_row(13, 5_000)])
+    assert bars(told) == [12]
+    assert answers >= 3
+    assert desk.now >= opens(12) - T0 + USUAL.prove_ms
+
+
 def test_a_bar_without_trades_is_passed_over_where_that_is_ordinary() -> None:
     desk = Desk(kline_only())
     desk.hear(forming_frame(BTC, 10, 59_000, truth(BTC, 10)))

@@ -48,7 +48,7 @@ def test_a_new_journal_holds_its_header_and_nothing_else(tmp_path):
     with closing(Journal.create(folder, HEADER, synchronous="FULL")) as journal:
         assert (journal.event_count, journal.events_sha256()) == (1, NOTHING_HASHED)
         assert stored(folder) == [HEADER]
-    assert {file.name for file in folder.iterdir()} == {"journal.sqlite", "run.lock"}
+    assert {file.name for file in folder.iterdir()} == {"journal.sqlite", "journal.mark", "run.lock"}
 
 
 def test_every_kind_of_record_comes_back_equal(tmp_path):

@@ -4,16 +4,28 @@ import asyncio
 from collections.abc import Sequence
 from decimal import Decimal
 
+import pytest
+
 from bot.adapters.live_broker import LiveBroker
 from bot.adapters.market_standings import MarketStandings
-from bot.adapters.order_messages import Balance, NotSent, OrderReport, Outcome, Refusal, Refused, TradeReport
+from bot.adapters.order_messages import (
+    Balance,
+    NotSent,
+    OrderHeard,
+    OrderReport,
+    Outcome,
+    Refusal,
+    Refused,
+    TradeReport,
+)
 from bot.adapters.order_tracker import OrderTracker
 from bot.adapters.request_fates import RefusedToTell
 from bot.adapters.venue_clock import VenueClock
 from bot.core.commands import Reconcile
 from bot.core.events import AnyEvent, Halt
 from bot.core.orders import Intent
-from tests.builders import instrument
+from tests.made_orders import instrument
+from tests.order_script import PREFIX, report, stop
 
 BOOKS = Reconcile((), Decimal(100), {}, ())
 
@@ -67,3 +79,19 @@ def test_a_key_that_is_refused_where_the_account_is_looked_at_halts_though_no_or
     (halt,) = told
     assert isinstance(halt, Halt)
     assert "Invalid API-key." in halt.reason
+
+
+def test_an_order_of_this_run_that_nobody_remembers_is_an_alarm_and_a_strangers_is_a_note(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    tracker = OrderTracker([instrument()], PREFIX, Decimal(100))
+    broker = LiveBroker(tracker, Closed(OSError()), MarketStandings(), VenueClock())
+    broker.post_to(lambda event: None)
+    broker.reconcile(BOOKS, 0)
+    at_ms = VenueClock().now_ms()
+    broker.hear(OrderHeard(at_ms, report(stop(f"{PREFIX}z"))))
+    broker.hear(OrderHeard(at_ms, report(stop("web_1"), venue_order_id="v2")))
+    assert [(one.levelname, one.getMessage()) for one in caplog.records] == [
+        ("ERROR", f"BTC/USDT: order {PREFIX}z is of this run and in none of its books: it is taken back if it is open"),
+        ("WARNING", "BTC/USDT: order web_1 is not ours: it is left alone"),
+    ]

@@ -57,6 +57,18 @@ def test_a_terminal_gets_text() -> None:
     assert not stream.getvalue().startswith("{")
 
 
+def test_who_asked_for_words_gets_them_without_colours_too() -> None:
+    stream = io.StringIO()
+    configure_logging(stream=stream, as_json=False)
+    structlog.get_logger("bot.runner").info("candle closed", symbol="BTC/USDT", api_key="aB3dE6gH9jK2mN5pQ8sT1vW4yZ7b")
+    (line,) = stream.getvalue().splitlines()
+    assert "[info" in line
+    assert "candle closed" in line
+    assert "symbol=BTC/USDT" in line
+    assert "\x1b" not in line
+    assert "aB3dE6" not in line
+
+
 def test_what_is_below_the_level_is_not_written() -> None:
     stream = io.StringIO()
     configure_logging("warning", stream)

@@ -4,12 +4,14 @@ import shutil
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from bot.adapters.model_files import check_bundle
 from bot.adapters.model_history import HISTORY, POINTER
 from bot.adapters.model_records import KeptGate, KeptVerdict, ModelNote
 from bot.adapters.model_registry import ModelRegistry, life_of, resolve_bundle
 from bot.core.errors import ConfigError, ModelError
+from bot.core.gate_names import GATE_NAMES, PARITY
 from tests.command_line import DEMO_BUNDLE
 
 REFERENCE = DEMO_BUNDLE.with_name("reference-btc-1h")
@@ -42,9 +44,10 @@ def two(registry: ModelRegistry) -> ModelRegistry:
     return registry
 
 
-def judged(challenger: str, champion: str | None, *passed: bool) -> KeptVerdict:
-    gates = tuple(KeptGate(f"gate {number}", one, "as made") for number, one in enumerate(passed))
-    return KeptVerdict(challenger, champion, 5, 0, 1, 500, gates)
+def judged(challenger: str, champion: str | None, *failed: str, until_ms: int = 1, candles: str = "") -> KeptVerdict:
+    """A verdict that names every gate, and says that these were failed."""
+    gates = tuple(KeptGate(name, name not in failed, "as made") for name in GATE_NAMES)
+    return KeptVerdict(challenger, champion, 5, 0, until_ms, 500, gates, candles)
 
 
 def damage(path: Path) -> None:
@@ -99,21 +102,58 @@ def test_a_model_that_no_gate_judged_is_not_promoted(registry: ModelRegistry) ->
 
 
 def test_a_model_that_failed_one_gate_of_many_is_not_promoted(registry: ModelRegistry) -> None:
-    registry.keep_verdict(judged(DEMO, None, True, True, False, True))
+    registry.keep_verdict(judged(DEMO, None, PARITY))
 
-    with pytest.raises(ModelError, match="gate 2: as made"):
+    with pytest.raises(ModelError, match="graph parity: as made"):
         registry.promote(DEMO)
 
 
-def test_a_verdict_without_gates_passes_nothing(registry: ModelRegistry) -> None:
-    registry.keep_verdict(judged(DEMO, None))
+@pytest.mark.parametrize("gates", [(), (KeptGate(PARITY, True, "fine"),), (KeptGate("one of its own", True, "fine"),)])
+def test_a_verdict_that_lacks_a_gate_passes_nothing(registry: ModelRegistry, gates: tuple[KeptGate, ...]) -> None:
+    registry.keep_verdict(replace(judged(DEMO, None), gates=gates))
 
-    with pytest.raises(ModelError, match="names no gate"):
+    with pytest.raises(ModelError, match="latency: it was not asked"):
         registry.promote(DEMO)
+
+
+def test_a_model_that_was_gone_back_from_needs_a_verdict_on_later_candles(two: ModelRegistry) -> None:
+    two.keep_verdict(judged(BTC, DEMO))
+    two.roll_back(reason="it lost money")
+
+    with pytest.raises(ModelError, match="gone back from since the last candle that it was judged on"):
+        two.promote(BTC)
+    two.keep_verdict(judged(BTC, DEMO, until_ms=10**9))
+    assert two.promote(BTC) is not None
+
+
+def test_a_verdict_never_replaces_another(registry: ModelRegistry) -> None:
+    refusal, praise = judged(DEMO, None, PARITY), judged(DEMO, None)
+    registry.keep_verdict(refusal)
+    registry.keep_verdict(praise)
+
+    row = next(row for row in registry.rows() if row.fingerprint == DEMO)
+
+    assert registry.verdict(DEMO) == row.verdict == praise
+    assert row.verdicts == (refusal, praise)
+
+
+def test_attempts_on_candles_that_overlap_are_counted_whoever_made_them(registry: ModelRegistry) -> None:
+    def attempt(challenger: str, candles: str, *span: int) -> int:
+        return registry.attempt(challenger, candles, (span[0], span[1]))
+
+    assert attempt(DEMO, "a", 0, 9) == 1
+    registry.keep_verdict(judged(DEMO, None, until_ms=9, candles="a"))
+    registry.keep_verdict(replace(judged(BTC, None, until_ms=9, candles="b"), attempt=2))
+    registry.keep_verdict(judged(BTC, DEMO, until_ms=9, candles="c"))
+
+    assert attempt(DEMO, "d", 5, 20) == 3
+    assert attempt(DEMO, "d", 10, 20) == 1
+    # The same question has the same answer, and is asked once: a death may come between verdict and promotion.
+    assert (attempt(DEMO, "a", 0, 9), attempt(BTC, "b", 0, 9)) == (1, 2)
 
 
 def test_a_damaged_verdict_counts_as_none(registry: ModelRegistry) -> None:
-    registry.keep_verdict(judged(DEMO, None, True))
+    registry.keep_verdict(judged(DEMO, None))
     damage(registry.folder / "verdicts" / DEMO)
 
     with pytest.raises(ModelError, match="no gate has judged it"):
@@ -121,7 +161,7 @@ def test_a_damaged_verdict_counts_as_none(registry: ModelRegistry) -> None:
 
 
 def test_a_model_that_passed_every_gate_is_promoted(registry: ModelRegistry) -> None:
-    registry.keep_verdict(judged(DEMO, None, True, True))
+    registry.keep_verdict(judged(DEMO, None))
 
     change = registry.promote(DEMO)
 
@@ -131,7 +171,7 @@ def test_a_model_that_passed_every_gate_is_promoted(registry: ModelRegistry) -> 
 
 
 def test_a_verdict_beside_another_champion_does_not_count(registry: ModelRegistry) -> None:
-    registry.keep_verdict(judged(BTC, None, True))
+    registry.keep_verdict(judged(BTC, None))
     registry.promote(DEMO, forced=True)
 
     with pytest.raises(ModelError, match="judged beside no model"):
@@ -139,18 +179,18 @@ def test_a_verdict_beside_another_champion_does_not_count(registry: ModelRegistr
 
 
 def test_force_is_written_down_with_what_it_overruled(registry: ModelRegistry) -> None:
-    registry.keep_verdict(judged(DEMO, None, False))
+    registry.keep_verdict(judged(DEMO, None, PARITY))
 
     change = registry.promote(DEMO, forced=True)
 
     assert change is not None
     assert change.forced
-    assert change.reason == "by force, though gate 0: as made"
+    assert change.reason == "by force, though graph parity: as made"
     assert registry.story().changes == (change,)
 
 
 def test_force_that_was_not_needed_is_not_called_force(registry: ModelRegistry) -> None:
-    registry.keep_verdict(judged(DEMO, None, True))
+    registry.keep_verdict(judged(DEMO, None))
 
     change = registry.promote(DEMO, forced=True)
 

@@ -15,7 +15,8 @@ from bot.core.events import AnyEvent, CandleClosed, ForecastFailed, ForecastRead
 from bot.core.forecast import Doubt, Forecast
 from strategies.forecasting.drift import Drift, DriftMonitor
 from strategies.forecasting.drift_reference import Band
-from tests.builders import BTC, ETH, MemoryJournal, bar, closed, closes
+from tests.engine_world import MemoryJournal
+from tests.hourly_bars import BTC, ETH, bar, closed, closes
 
 
 def immortal(at_ms: int, reason: str) -> Any:
@@ -163,8 +164,10 @@ def test_a_planted_drift_cuts_size_and_then_stops_entries() -> None:
         immortal,
     )
     random = np.random.default_rng(1)
-    calm = np.cumsum(0.02 / 1.6449 * random.standard_normal(400))
-    wild = calm[-1] + np.cumsum(3.0 * 0.02 / 1.6449 * random.standard_normal(200))
+    # It rises as often as is forecast: only the size of its moves is another one than was promised.
+    steps = 0.02 / 1.6449 * np.abs(random.standard_normal(600)) * np.where(random.random(600) < 0.6, 1.0, -1.0)
+    calm = np.cumsum(steps[:400])
+    wild = calm[-1] + np.cumsum(3.0 * steps[400:])
 
     session = Session(watch).play((100.0 * np.exp(calm)).tolist())
     before = list(session.told)

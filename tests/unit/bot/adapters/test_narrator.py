@@ -15,9 +15,9 @@ from bot.core.commands import (
     SubmitOrder,
     Verdict,
 )
-from bot.core.events import AnyEvent, CandleClosed, OrderAccepted, OrderFilled
+from bot.core.events import AnyEvent, CandleClosed, OrderAccepted, OrderFilled, SessionStarted
 from bot.core.orders import Approved, Fill, Intent, OrderType, Purpose, Side
-from tests.builders import BTC, ETH, bar, closed
+from tests.hourly_bars import BTC, ETH, bar, closed
 from tests.unit.bot.adapters.journal_samples import keep
 
 BOUGHT = Fill("a1", "a1-0", BTC, Side.BUY, Decimal(1), Decimal(100), Decimal("0.1"), "USDT", Decimal(100))
@@ -74,6 +74,12 @@ def test_everything_reaches_the_journal_as_it_came() -> None:
     listener.narrator.commit()
 
     assert listener.journal.calls == [*events, *commands, "step done", "commit"]
+
+
+def test_that_a_session_has_begun_is_told() -> None:
+    listener = Listener()
+    listener.narrator.append(SessionStarted(5))
+    assert listener.told == [SessionStarted(5)]
 
 
 def test_a_fill_is_told_with_the_purpose_of_its_order() -> None:

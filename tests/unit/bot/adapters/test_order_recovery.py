@@ -23,7 +23,7 @@ from bot.core.events import (
     OrderRejected,
 )
 from bot.core.orders import SELL
-from tests.builders import BTC
+from tests.hourly_bars import BTC
 from tests.order_script import (
     T0,
     OrderScript,

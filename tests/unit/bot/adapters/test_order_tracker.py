@@ -6,11 +6,14 @@ from bot.adapters.order_messages import (
     PlaceOrder,
     Refusal,
     Refused,
+    TakeBack,
     Unresolved,
     VenueStatus,
 )
+from bot.adapters.order_patience import OrderPatience
 from bot.core.events import OrderRejected, OrderUnknown
 from bot.core.orders import SELL
+from tests.hourly_bars import BTC
 from tests.order_script import NOT_FOUND, T0, OrderScript, entry, leaving, names, of, report, stop, trade
 
 FILLED, PARTLY = VenueStatus.FILLED, VenueStatus.PARTIALLY_FILLED
@@ -228,8 +231,9 @@ def test_orders_of_others_are_told_once_counted_and_left_alone():
 
 def test_an_unknown_order_with_our_name_is_told_as_such():
     script = OrderScript()
-    (told,) = script.heard(report(entry(order_id="run00000zzz")))
+    told, back = script.heard(report(entry(order_id="run00000zzz")))
     assert getattr(told, "has_our_name", None) is True
+    assert back == TakeBack(BTC, "run00000zzz")
 
 
 def test_a_report_without_our_id_is_known_by_the_venues():
@@ -245,3 +249,25 @@ def test_answers_about_nothing_of_ours_are_counted():
     assert not script.cancel(entry())
     assert script.tracker.counts["answers about no order of ours"] == 1
     assert script.tracker.counts["cancels of no order of ours"] == 1
+
+
+def test_an_entry_that_was_decided_long_ago_is_not_sent():
+    script = OrderScript()
+    script.later(15_001)
+    (told,) = script.submit(entry())
+    assert isinstance(told, OrderRejected)
+    assert told.reason == "not sent: it was decided 15 s ago, at a price of then"
+
+
+def test_an_entry_of_a_moment_ago_is_sent_and_what_cuts_risk_is_never_too_late():
+    script = OrderScript()
+    script.later(15_000)
+    assert of(PlaceOrder, script.submit(entry())) == [PlaceOrder(entry(), script.now + 5_000)]
+    script.later(600_000)
+    assert of(PlaceOrder, script.submit(leaving()))
+
+
+def test_how_old_a_decision_may_be_scales_with_the_market():
+    script = OrderScript(patience=OrderPatience().scaled(1_000))
+    script.later(14_000_000)
+    assert of(PlaceOrder, script.submit(entry()))

@@ -18,7 +18,8 @@ from bot.core.events import (
 )
 from bot.core.market import Costs, Instrument
 from bot.core.orders import Intent, Order, OrderStatus, OrderType, Side
-from tests.builders import AMPLE, BTC, ETH, T0, approve, bar, closed, closes, instrument, intent, opens
+from tests.hourly_bars import AMPLE, BTC, ETH, T0, bar, closed, closes, opens
+from tests.made_orders import approve, instrument, intent
 
 BUY, SELL = Side.BUY, Side.SELL
 COSTLY = instrument(costs=Costs(Decimal(10), Decimal(10), Decimal(1), Decimal(1)))

@@ -7,7 +7,7 @@ from bot.adapters.replay_feed import ReplayFeed
 from bot.core.commands import Backfill
 from bot.core.events import Backfilled, CandleClosed
 from bot.core.market import Timeframe
-from tests.builders import BTC, ETH, HOUR, bar, closed, closes, opens
+from tests.hourly_bars import BTC, ETH, HOUR, bar, closed, closes, opens
 
 
 def series(symbol: str, *numbers: int) -> CandleSeries:

@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 from websockets.asyncio.server import ServerConnection
 
+from bot.adapters.feed_outputs import EngineEvent
 from bot.adapters.reconnect import ConnectBudget
 from bot.core.errors import StorageError, VenueError
 from tests.feed_fakes import (
@@ -13,7 +14,7 @@ from tests.feed_fakes import (
     closed_frame,
     refused_frame,
 )
-from tests.stream_venue import QUICK, accept, breaks, sends, venue_of
+from tests.stream_venue import CALM, QUICK, accept, breaks, sends, venue_of
 
 
 @pytest.mark.asyncio
@@ -70,6 +71,60 @@ async def test_an_address_that_does_not_exist_there_is_fatal_and_says_so() -> No
         with pytest.raises(VenueError, match="HTTP 404"):
             await listener.run()
     assert listener.pauses == []
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("status", [400, 404, 451])
+async def test_an_address_that_was_good_before_is_tried_again_after_a_long_pause(status) -> None:
+    """What a load balancer answers must not end a session that holds positions."""
+    async with venue_of(breaks(closed_frame(BTC, 10)), sends(closed_frame(BTC, 11))) as (venue, listener):
+        take = listener.take
+
+        async def then_refuse(event: EngineEvent) -> None:
+            venue.refusals = [(status, "")] if not listener.bars else []
+            await take(event)
+
+        listener.take = then_refuse
+        await listener.run()
+    assert listener.bars == [(BTC, 10), (BTC, 11)]
+    assert listener.pauses == [1.0, 300.0]
+
+
+@pytest.mark.asyncio
+async def test_a_hand_over_that_is_refused_costs_neither_the_session_nor_the_connection_that_still_speaks() -> None:
+    refused, second = asyncio.Event(), asyncio.Event()
+
+    async def old(connection: ServerConnection) -> None:
+        await accept(connection)
+        await connection.send(closed_frame(BTC, 10))
+        await refused.wait()
+        await connection.send(closed_frame(BTC, 11))
+        await connection.wait_closed()
+
+    async with venue_of(old, sends(closed_frame(BTC, 12)), patience=replace(CALM, hand_over_ms=50)) as (
+        venue,
+        listener,
+    ):
+
+        async def sleep(seconds: float) -> None:
+            listener.pauses.append(seconds)
+            refused.set()
+            await second.wait()
+
+        listener.sleep = sleep
+        take = listener.take
+
+        async def then_refuse(event: EngineEvent) -> None:
+            if not listener.bars:
+                venue.refusals = [(302, "")]
+            await take(event)
+            if len(listener.bars) == 2:
+                second.set()
+
+        listener.take = then_refuse
+        await listener.run()
+    assert listener.bars == [(BTC, 10), (BTC, 11), (BTC, 12)]
+    assert listener.pauses == [300.0]
 
 
 @pytest.mark.asyncio

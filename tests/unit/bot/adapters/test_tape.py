@@ -5,10 +5,11 @@ import os
 import shutil
 from pathlib import Path
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
-from bot.adapters.feed_inputs import AnyFeedInput, Tick
+from bot.adapters.feed_inputs import AnyFeedInput, FrameReceived, Tick
 from bot.adapters.tape_format import (
     FIRST_SEAL,
     HEAD_BYTES,
@@ -66,6 +67,11 @@ def test_the_content_of_a_tape_is_that_of_the_golden_file(tmp_path):
         GOLDEN.write_text(json.dumps(written, indent=1) + "\n", "utf-8")
     # What zlib makes of the same bytes is its own affair, and may change with its version.
     assert written["blocks"] == json.loads(GOLDEN.read_text("utf-8"))["blocks"]
+
+
+def test_a_frame_of_an_earlier_tape_says_nothing_of_the_latest_time() -> None:
+    earlier = msgspec.msgpack.encode(["FrameReceived", 7, 1, b"{}"])
+    assert msgspec.msgpack.decode(earlier, type=AnyFeedInput) == FrameReceived(7, 1, b"{}", None)
 
 
 def test_a_tape_of_the_golden_bytes_is_read(tmp_path):

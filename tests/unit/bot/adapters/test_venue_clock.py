@@ -5,6 +5,8 @@ import logging
 from collections.abc import Iterable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.adapters.venue_clock import SAMPLES, ClockPatience, VenueClock
 from bot.core.errors import VenueUnavailable
@@ -120,6 +122,71 @@ def test_it_never_goes_back_though_what_requests_are_stamped_with_does() -> None
     assert machine.clock.now_ms() == about(machine.venue_ms)
 
 
+HOUR_MS = 3_600_000
+
+
+def set_back() -> Machine:
+    """A machine whose venue has just set its clock back by an hour."""
+    machine = Machine(ahead_ms=HOUR_MS)
+    machine.measure()
+    machine.clock.now_ms()
+    machine.ahead_ms = 0
+    machine.measure()
+    return machine
+
+
+def test_when_the_venue_s_clock_is_set_back_requests_are_stamped_rightly_at_once() -> None:
+    machine = set_back()
+    assert machine.clock.venue_ms() == about(machine.venue_ms)
+    assert machine.is_trusted()
+
+
+def test_time_goes_on_at_half_the_pace_until_the_venue_s_has_caught_up() -> None:
+    machine = set_back()
+    before_ms = machine.clock.now_ms()
+    assert before_ms == about(machine.venue_ms + HOUR_MS)
+    for _ in range(10_000):  # however often it is asked
+        machine.pass_s(0.001)
+        machine.clock.now_ms()
+    assert machine.clock.now_ms() == about(before_ms + 5_000)
+    machine.pass_s(7_200.0 - 10.0)
+    assert machine.clock.now_ms() == about(machine.venue_ms)
+    machine.pass_s(100.0)
+    assert machine.clock.now_ms() == machine.clock.venue_ms()
+
+
+def test_what_waits_for_a_time_waits_at_most_twice_as_long() -> None:
+    machine = set_back()
+    clock = machine.clock
+    for wait_ms in (0, 60_000, HOUR_MS, 2 * HOUR_MS):
+        due_ms = clock.now_ms() + wait_ms
+        left_s = clock.seconds_until(due_ms)
+        assert left_s == pytest.approx(min(2 * wait_ms, wait_ms + HOUR_MS) / 1_000, abs=0.1)
+    machine.pass_s(left_s - 0.01)
+    assert clock.now_ms() < due_ms
+    machine.pass_s(0.02)
+    assert clock.now_ms() >= due_ms
+    assert clock.seconds_until(due_ms) == 0.0
+
+
+@given(
+    st.lists(st.tuples(st.floats(0.0, 10_000.0), st.integers(-HOUR_MS, HOUR_MS)), max_size=20),
+    st.sampled_from((1.0, 60.0)),
+)
+def test_whatever_the_venue_does_to_its_clock_time_passes_and_never_goes_back(steps, speed) -> None:
+    machine = Machine(speed=speed)
+    machine.measure()
+    for pause_s, set_ms in steps:
+        before_ms = machine.clock.now_ms()
+        machine.pass_s(pause_s)
+        assert machine.clock.now_ms() - before_ms >= pause_s * 500 * speed - 2
+        machine.ahead_ms += set_ms
+        before_ms = machine.clock.now_ms()
+        machine.measure()
+        assert machine.clock.now_ms() >= max(before_ms, machine.clock.venue_ms())
+        assert machine.clock.venue_ms() == pytest.approx(machine.venue_ms, rel=0, abs=2 * speed)
+
+
 @pytest.mark.parametrize(
     "said",
     [
@@ -225,6 +292,21 @@ def test_a_large_offset_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
             machine.measure()
     assert [record.getMessage() for record in caplog.records] == [
         "the venue's clock is -5.0 s from the machine's: the venue's counts"
+    ]
+
+
+def test_an_invented_market_may_be_of_any_time_and_is_asked_for_its_speed(caplog: pytest.LogCaptureFixture) -> None:
+    machine = Machine(ahead_ms=-9_000_000_000)
+    clock = VenueClock(expected_ms=NOON_MS, monotonic_s=lambda: machine.monotonic_s, wall_s=lambda: machine.wall_s)
+    clock.ask_by(machine.ask)
+    with caplog.at_level(logging.WARNING):
+        asyncio.run(clock.measure())
+        assert not caplog.records
+        machine.answers = [NOON_MS + number * 10**7 for number in range(SAMPLES)]
+        with pytest.raises(VenueUnavailable):
+            asyncio.run(clock.measure())
+    assert [record.getMessage() for record in caplog.records] == [
+        "the venue told times that contradict each other: where it does not run at a speed of 1, name its own"
     ]
 
 

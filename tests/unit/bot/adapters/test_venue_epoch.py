@@ -13,7 +13,7 @@ from bot.core.events import (
     OrderCancelled,
 )
 from bot.core.orders import BUY, Intent, OrderType, Purpose
-from tests.builders import BTC
+from tests.hourly_bars import BTC
 from tests.order_script import (
     T0,
     OrderScript,
@@ -27,10 +27,17 @@ FILLED, PARTLY, CANCELLED = VenueStatus.FILLED, VenueStatus.PARTIALLY_FILLED, Ve
 HELD = {BTC: "1"}
 
 
-def gone(*, may_reset: bool, balances: dict[str, str], before: dict[str, str] | None = None) -> list[object]:
+def gone(
+    *,
+    may_reset: bool,
+    balances: dict[str, str],
+    before: dict[str, str] | None = None,
+    foreign: dict[str, str] | None = None,
+) -> list[object]:
     """What is said of a venue that does not know our stop any more, and maybe did so a moment ago."""
     script = OrderScript(reconciled=False, may_reset=may_reset)
-    said: list[object] = [*script.reconcile(known(stop()), holdings=HELD, cash=Decimal(9_900))]
+    books = script.reconcile(known(stop()), holdings=HELD, cash=Decimal(9_900), foreign=foreign)
+    said: list[object] = [*books]
     if before:
         said += script.live(1_000, {stop().client_order_id: report(stop())}, balances=before)
         assert of(AccountReconciled, said)
@@ -48,10 +55,17 @@ def test_where_nothing_of_ours_exists_and_the_money_is_other_the_venue_has_begun
     assert not of(PlaceOrder, said)
 
 
-def test_after_a_restart_that_the_orders_are_gone_is_enough():
-    said = gone(may_reset=True, balances=FRESH, before=None)
+def test_after_a_restart_the_money_is_compared_with_what_the_books_and_others_had():
+    said = gone(may_reset=True, balances=FRESH, foreign={"BTC": "0.5", "DOGE": "7"})
     assert len(of(EpochBegan, said)) == 1
     assert of(AccountReconciled, said)[-1].foreign == {"BTC": Decimal(1), "ETH": Decimal(100)}
+
+
+def test_after_a_restart_at_which_all_the_money_is_there_an_order_has_gone_and_nothing_else():
+    said = gone(may_reset=True, balances={"USDT": "9900", "BTC": "1.5", "DOGE": "7"}, foreign={"BTC": "0.5"})
+    assert not of(EpochBegan, said)
+    assert len(of(OrderCancelled, said)) == 1
+    assert of(AccountReconciled, said)[-1].foreign == {"BTC": Decimal("0.5"), "DOGE": Decimal(7)}
 
 
 def test_where_the_money_is_the_same_an_order_has_gone_and_nothing_else():

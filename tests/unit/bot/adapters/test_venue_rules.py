@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from bot.adapters.exchange_info import read_rules
 from bot.adapters.order_messages import Refusal
 from bot.adapters.venue_filters import Standing
-from bot.adapters.venue_rules import VenueRules, check, check_filters, instrument
+from bot.adapters.venue_rules import VenueRules, check, check_filters, heard, instrument
 from bot.core.errors import DataError
 from bot.core.market import Costs
 from bot.core.orders import BUY, LIMIT, MARKET, SELL, STOP, Intent, Purpose
@@ -207,13 +207,33 @@ def made(*filters: dict[str, Any]):
 
 
 def test_an_instrument_has_the_steps_of_its_filters():
-    market = made(PRICES, LOTS, {**MARKET_LOTS, "stepSize": "0.04"}, NOTIONAL)
+    market = made(PRICES, LOTS, {**MARKET_LOTS, "stepSize": "0.04", "maxQty": "4.9"}, NOTIONAL)
     assert market.symbol == "BTC/USDT"
     assert market.tick_size == Decimal("0.5")
     # 0.2 is the smallest that is a multiple of 0.1 and of 0.04.
     assert market.lot_step == Decimal("0.2")
     assert market.min_quantity == Decimal("0.3")
     assert market.min_notional == 20
+    # 4.9 is the most at the market, and no multiple of 0.2.
+    assert market.max_quantity == Decimal("4.8")
+
+
+def test_an_instrument_has_the_most_that_any_filter_of_quantities_takes_at_the_market():
+    assert made(LOTS).max_quantity == 50
+    assert made(LOTS, {**MARKET_LOTS, "maxQty": "0"}).max_quantity == 50
+    assert made(LOTS, {**MARKET_LOTS, "maxQty": "90"}).max_quantity == 50
+    assert made({**LOTS, "maxQty": "0"}).max_quantity is None
+    assert made().max_quantity is None
+
+
+def test_what_the_tracker_hears_are_all_steps_and_bounds():
+    told = heard(rules(PRICES, LOTS, MARKET_LOTS), 7)
+    unit = Decimal("1e-8")
+    steps = ((unit, Decimal("0.1")), (unit, Decimal("0.5")))
+    assert (told.at_ms, told.symbol, told.lot_steps, told.tick_sizes) == (7, "BTC/USDT", *steps)
+    assert (told.least, told.most_at_market) == (Decimal("0.3"), 5)
+    bare = heard(rules(), 7)
+    assert (bare.lot_steps, bare.least, bare.most_at_market) == ((unit,), 0, 0)
 
 
 def test_an_instrument_without_filters_has_the_digits_of_its_assets():

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from bot.adapters.order_messages import (
     AccountLookedUp,
@@ -19,7 +20,8 @@ from bot.adapters.order_messages import (
     VenueStatus,
 )
 from bot.core.events import AccountReconciled, Halt, MarketBarred, OrderRejected
-from tests.builders import BTC, ETH
+from bot.core.orders import LIMIT
+from tests.hourly_bars import BTC, ETH
 from tests.order_script import NOT_FOUND, T0, OrderScript, entry, leaving, names, of, report, stop, trade
 
 KEY = Refused(Refusal.CREDENTIALS, "Invalid API-key, IP, or permissions for action. (-2015)")
@@ -47,11 +49,11 @@ def test_a_market_whose_stops_could_not_be_written_any_more_is_not_entered_until
     script = OrderScript()
     assert not script.tell(rules())
     assert not script.tell(rules(lot="0.0005", tick="0.001"))
-    assert script.tell(changed) == [MarketBarred(T0, BTC, reason)]
+    assert of(MarketBarred, script.tell(changed)) == [MarketBarred(T0, BTC, reason)]
     (refused,) = of(OrderRejected, script.submit(entry()))
     assert reason in refused.reason
     assert of(PlaceOrder, script.submit(stop()))
-    assert script.tell(rules()) == [MarketBarred(T0, BTC, "")]
+    assert of(MarketBarred, script.tell(rules())) == [MarketBarred(T0, BTC, "")]
 
 
 def test_a_market_whose_stops_are_watched_here_needs_none_at_the_venue():
@@ -130,16 +132,40 @@ def test_in_silence_an_entry_is_given_up_at_once_and_what_protects_waits():
 
 
 def test_a_limit_on_orders_stops_orders_and_not_cancels_or_questions():
-    script = OrderScript()
-    script.submit(stop())
-    script.placed(stop(), report(stop()))
+    script, resting = OrderScript(), replace(entry("run00000l"), type=LIMIT, limit_price=Decimal(90))
+    script.submit(resting)
+    script.placed(resting, report(resting))
     refuse(script, Refusal.LIMITED, retry_at_ms=T0 + 8_000)
     said = script.submit(entry())
     assert of(OrderRejected, said)[0].reason == "not sent: the venue takes no more orders for the moment"
     assert not script.submit(leaving())
-    assert of(TakeBack, script.cancel(stop()))
-    assert names(script.taken_back(stop(), NOT_FOUND)) == ["AskOrder"]
+    assert of(TakeBack, script.cancel(resting))
+    assert names(script.taken_back(resting, NOT_FOUND)) == ["AskOrder"]
     assert of(PlaceOrder, script.later(8_000)) == [PlaceOrder(leaving(), None)]
+
+
+def test_a_stop_is_not_given_up_for_an_exit_that_could_not_be_sent():
+    script = OrderScript()
+    script.submit(stop())
+    script.placed(stop(), report(stop()))
+    refuse(script, Refusal.LIMITED, retry_at_ms=T0 + 6 * 3_600_000)
+    script.stream(live=True)
+    assert not of(TakeBack, script.cancel(stop()))
+    script.account(report(stop()))
+    while script.now < T0 + 6 * 3_600_000 - 60_000:
+        assert not of(TakeBack, script.later(60_000))
+        assert (script.tracker.next_look_ms or 0) > script.now
+    assert of(TakeBack, script.later(60_000))
+    assert names(script.taken_back(stop(), report(stop(), VenueStatus.CANCELLED))) == ["OrderCancelled"]
+    assert of(PlaceOrder, script.submit(leaving()))
+
+
+def test_a_stop_that_was_given_up_for_lost_is_taken_back_whatever_the_limit_on_orders():
+    script = OrderScript()
+    script.submit(stop())
+    script.placed(stop(), Refused(Refusal.OTHER, "no"))
+    refuse(script, Refusal.LIMITED, retry_at_ms=T0 + 8_000)
+    assert of(TakeBack, script.heard(report(stop())))
 
 
 def test_a_limit_on_questions_is_silence_for_everything():

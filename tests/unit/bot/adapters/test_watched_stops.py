@@ -5,7 +5,10 @@ from decimal import Decimal
 import pytest
 
 from bot.adapters.order_messages import (
+    AccountLookedUp,
     AskOrder,
+    MarketPrice,
+    NotSent,
     PlaceOrder,
     Refusal,
     Refused,
@@ -20,7 +23,8 @@ from bot.core.events import (
     OrderUnknown,
 )
 from bot.core.orders import BUY, SELL, OrderType
-from tests.builders import BTC, intent
+from tests.hourly_bars import BTC
+from tests.made_orders import intent
 from tests.order_script import (
     T0,
     OrderScript,
@@ -124,3 +128,41 @@ def test_where_stops_can_rest_they_do(symbols: list[str]):
     script = OrderScript(watched=symbols)
     assert of(PlaceOrder, script.submit(stop())) == [PlaceOrder(stop(), None)]
     assert not of(OrderUnknown, script.price("50"))
+
+
+@pytest.mark.parametrize("outcome", [NotSent("no connection"), Refused(Refusal.LIMITED, "too many orders", -1015)])
+def test_a_touched_stop_that_was_not_sent_does_not_protect_any_more_and_that_is_told_once(outcome):
+    script = OrderScript(watched=[BTC])
+    script.submit(stop())
+    script.price("90")
+    (told,) = of(OrderUnknown, script.placed(stop(), outcome))
+    assert told.reason == f"its price is touched, but it could not be sent yet: {outcome.reason}"
+    for _ in range(5):
+        while not of(PlaceOrder, said := script.later(1_000)):
+            assert not of(OrderUnknown, said)
+        assert not of(OrderUnknown, script.placed(stop(), outcome))
+    while not of(PlaceOrder, script.later(1_000)):
+        pass
+    assert names(script.placed(stop(), report(stop()))) == ["OrderAccepted"]
+
+
+def test_a_stop_that_is_touched_while_nothing_may_be_sent_does_not_protect_any_more():
+    script = OrderScript(watched=[BTC])
+    script.submit(stop())
+    script.tell(AccountLookedUp(T0, T0, None, None, "", Refused(Refusal.BLOCKED, "HTTP 418", retry_at_ms=T0 + 600_000)))
+    (told,) = script.price("90")
+    assert isinstance(told, OrderUnknown)
+    assert told.reason == "its price is touched, but it could not be sent yet: HTTP 418"
+    assert of(PlaceOrder, script.later(600_000))
+
+
+def test_the_close_of_a_candle_touches_a_stop_as_every_price_does():
+    script = OrderScript(watched=[BTC])
+    script.submit(stop())
+    assert of(PlaceOrder, script.tell(MarketPrice(T0, BTC, D("80"))))
+
+
+def test_a_stop_that_rests_at_the_venue_is_not_doubted_when_it_could_not_be_sent_at_first():
+    script = OrderScript()
+    script.submit(stop())
+    assert not of(OrderUnknown, script.placed(stop(), NotSent("no connection")))

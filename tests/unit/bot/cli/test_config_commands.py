@@ -29,6 +29,11 @@ def test_init_writes_a_profile_that_changes_nothing(tmp_path: Path) -> None:
     assert load_settings(out).settings == load_settings().settings
 
 
+def test_init_tells_what_it_wrote_as_one_object(tmp_path: Path) -> None:
+    out = tmp_path / "mine.toml"
+    assert json.loads(run("init", "--out", str(out), "--json").output) == {"path": str(out), "profile": str(out)}
+
+
 def test_init_begins_with_another_profile_when_told_to(tmp_path: Path) -> None:
     out = tmp_path / "mine.toml"
     run("init", "--out", str(out), "--profile", "lively", "--set", "account.budget=500")

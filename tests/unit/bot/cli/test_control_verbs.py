@@ -18,8 +18,11 @@ from bot.adapters.journal import Journal
 from bot.adapters.run_lock import RunLock
 from bot.core.events import Flatten, Halt, RunStarted
 from bot.core.status import EngineStatus
-from tests.builders import BTC, MemoryJournal, World, always, bar, closes, started
 from tests.command_line import called, refused, told
+from tests.engine_world import MemoryJournal, World, started
+from tests.hourly_bars import BTC, ETH, bar, closes
+from tests.made_orders import instrument
+from tests.scripted_strategies import Scripted, always
 from tests.status_view import status_of
 from tests.unit.bot.adapters.control_samples import StoppedClock
 from tests.unit.bot.adapters.journal_samples import keep
@@ -161,12 +164,24 @@ def test_flatten_asks_first_and_names_what_would_be_sold(
     assert [type(event) for event in bot.posted] == [Flatten]
 
 
-@pytest.mark.parametrize("words", ["n\n", "\n", ""])
+@pytest.mark.parametrize("words", ["n\n", "\n"])
 def test_flatten_does_nothing_without_a_yes(
     bot: Running, capfd: Capture, monkeypatch: pytest.MonkeyPatch, words: str
 ) -> None:
     answering(monkeypatch, words)
-    assert called(capfd, "flatten", bot.folder).returncode == 130
+    ended = called(capfd, "flatten", bot.folder)
+    assert ended.returncode == 130
+    assert ended.stderr.endswith("nothing was sold and nothing was halted: the answer was not yes\n")
+    assert bot.posted == []
+
+
+def test_flatten_where_nobody_can_answer_names_the_option(
+    bot: Running, capfd: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answering(monkeypatch, "")
+    ended = called(capfd, "flatten", bot.folder)
+    assert ended.returncode == 2
+    assert ended.stderr.endswith("candlewick: flatten asks first, and nobody can answer here: say --yes\n")
     assert bot.posted == []
 
 
@@ -201,6 +216,23 @@ def test_where_nothing_runs_there_is_nothing_to_do(tmp_path: Path, capfd: Captur
     assert sentence.startswith(f"nothing runs in {run}, so there is nothing to {verb}: `candlewick status {run}`")
 
 
+def test_a_finished_run_is_not_said_to_be_taken_up_again(tmp_path: Path, capfd: Capture) -> None:
+    run = written(tmp_path / "run", traded(), finished=True)
+    sentence = refused(called(capfd, "halt", run), 5)
+    assert sentence == (
+        f"nothing runs in {run}, so there is nothing to halt: the run is finished and is not taken up again; "
+        f"`candlewick status {run}` tells what it left"
+    )
+
+
+def test_a_folder_without_a_run_is_said_to_be_one(tmp_path: Path, capfd: Capture) -> None:
+    nowhere = tmp_path / "nowhere"
+    assert refused(called(capfd, "flatten", nowhere), 5) == (
+        f"nothing runs in {nowhere}, so there is nothing to flatten: there is no run in that folder; "
+        "name the one that its --out named"
+    )
+
+
 def test_status_tells_how_a_run_was_left(tmp_path: Path, capfd: Capture) -> None:
     run = written(tmp_path / "run", traded().feed(Halt(closes(2), "lunch")))
     ended = called(capfd, "status", run)
@@ -212,7 +244,8 @@ def test_status_tells_how_a_run_was_left(tmp_path: Path, capfd: Capture) -> None
     assert any(line.split() == ["halted", "lunch"] for line in lines)
     answer = told(called(capfd, "status", run, "--json"))
     assert (answer["running"], answer["last_known"]["halt"]) == (False, "lunch")
-    assert answer["last_known"]["markets"][0]["holding"] == {"quantity": "50.000", "average_price": "100.00"}
+    holding = answer["last_known"]["markets"][0]["holding"]
+    assert holding == {"quantity": "50.000", "average_price": "100.00", "is_dust": False}
 
 
 def test_status_of_no_run_says_so(tmp_path: Path, capfd: Capture) -> None:
@@ -243,6 +276,18 @@ def test_why_tells_of_a_decision(tmp_path: Path, capfd: Capture, moment: str) ->
     answer = told(called(capfd, "why", run, f"{BTC}@{moment}", "--json"))
     assert answer["decision"]["close_time_ms"] == (closes(2) if moment in ("", "last") else closes(1))
     assert "verdict   hold: scripted" in called(capfd, "why", run, f"{BTC}@{moment}").stdout
+
+
+def test_a_run_of_one_market_needs_no_name_for_it(tmp_path: Path, capfd: Capture) -> None:
+    run = written(tmp_path / "run", traded())
+    assert told(called(capfd, "why", run, "@last", "--json"))["symbol"] == BTC
+
+
+def test_a_decision_of_several_markets_has_to_be_named(tmp_path: Path, capfd: Capture) -> None:
+    world = started(Scripted({BTC: [1.0], ETH: [0.0]}), markets=[instrument(BTC), instrument(ETH)])
+    run = written(tmp_path / "run", world.play({BTC: bar(0, 100.0), ETH: bar(0, 10.0)}))
+    said = refused(called(capfd, "why", run, "@last"), 2)
+    assert said == "whose decision? Name the market before the @, one of BTC/USDT, ETH/USDT"
 
 
 def test_why_knows_no_such_order_or_time(tmp_path: Path, capfd: Capture) -> None:

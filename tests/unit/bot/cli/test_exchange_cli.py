@@ -13,7 +13,7 @@ from bot.adapters.exchange_process import ExchangeProcess
 from bot.adapters.history import CcxtHistory
 from bot.cli.exchange import exchange
 from bot.core.commands import Backfill
-from bot.core.errors import ConfigError
+from bot.core.errors import ConfigError, StorageError
 from bot.core.market import Timeframe
 from bot.exchange.candle_file import read_market
 from bot.exchange.market import MarketModel, SeededMarket
@@ -32,6 +32,22 @@ def test_candles_writes_the_seeded_market_and_says_what_its_edge_is(tmp_path) ->
     assert [read.at(start_ms + n * Timeframe.H1.ms) for n in range(300)] == [
         market.at(start_ms + n * Timeframe.H1.ms) for n in range(300)
     ]
+
+
+def test_candles_are_told_as_one_object_and_never_overwrite(tmp_path) -> None:
+    out = tmp_path / "btc.csv"
+    words = ["candles", "--count", "3", "--rho", "0.5", "--out", str(out)]
+    result = CliRunner().invoke(exchange, [*words, "--json"], catch_exceptions=False)
+    told = json.loads(result.output)
+    assert (told["path"], told["candles"], told["best_hit_rate"]) == (str(out), 3, pytest.approx(2 / 3))
+    with pytest.raises(ConfigError, match=r"btc\.csv exists and is not overwritten: name another file with --out"):
+        CliRunner().invoke(exchange, words, catch_exceptions=False)
+
+
+def test_candles_that_cannot_be_written_are_a_matter_of_storage(tmp_path) -> None:
+    words = ["candles", "--count", "3", "--out", str(tmp_path / "nowhere" / "btc.csv")]
+    with pytest.raises(StorageError, match=r"btc\.csv cannot be written: No such file or directory"):
+        CliRunner().invoke(exchange, words, catch_exceptions=False)
 
 
 @pytest.mark.parametrize("start", ["1706745600000", "2024-02-01T00:00", "2024-02-01T01:00+01:00"])

@@ -12,7 +12,7 @@ from bot.compose.live_run import LiveRequest
 from bot.compose.market_source import InventedMarket
 from bot.compose.paper_run import PaperRequest
 from bot.core.errors import ConfigError
-from tests.command_line import called
+from tests.command_line import DEMO_BUNDLE, called
 
 DAY_MS = 86_400_000
 Capture = pytest.CaptureFixture[str]
@@ -74,26 +74,25 @@ def test_a_session_is_of_bitcoin_for_hours_on_the_embedded_exchange_unless_told_
     monkeypatch: pytest.MonkeyPatch, capfd: Capture
 ) -> None:
     request = asked(monkeypatch, capfd, "paper", "--out", "run")
-    assert request == PaperRequest(out=Path("run"), speed="1")
+    assert request == PaperRequest(out=Path("run"), invented=InventedMarket(speed="1"))
 
 
 def test_the_words_of_a_session_arrive_as_they_were_said(monkeypatch: pytest.MonkeyPatch, capfd: Capture) -> None:
     words = ["paper", "--out", "run", "--exchange", "binance", "--symbol", "ETH/USDT", "--symbol", "SOL/USDT"]
-    words += ["--timeframe", "5m", "--bundle", "b", "--strategy", "s.py", "--profile", "p", "--set", "a.b=c=d"]
+    words += ["--timeframe", "5m", "--bundle", "demo", "--strategy", "s.py", "--profile", "p", "--set", "a.b=c=d"]
     words += ["--cash", "5", "--for", "3h", "--seed", "9", "--speed", "60"]
     assert asked(monkeypatch, capfd, *words) == PaperRequest(
         out=Path("run"),
         exchange="binance",
         symbols=("ETH/USDT", "SOL/USDT"),
         timeframe="5m",
-        bundle=Path("b"),
+        bundle=DEMO_BUNDLE,
         strategy="s.py",
         profile="p",
         overrides={"a.b": "c=d"},
         cash="5",
         for_ms=3 * DAY_MS // 24,
-        seed=9,
-        speed="60",
+        invented=InventedMarket(seed=9, speed="60"),
     )
 
 

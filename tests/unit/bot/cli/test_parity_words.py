@@ -1,13 +1,14 @@
 import json
 import re
 from pathlib import Path
+from shutil import rmtree
 
 import pytest
 from click.testing import CliRunner, Result
 
 from bot.adapters.feed_inputs import AnyFeedInput, FrameReceived
 from bot.cli.parity import parity
-from bot.core.errors import JournalError
+from bot.core.errors import DataError, JournalError
 from tests.unit.bot.compose.taped_market import PAST, Recorder, candles_of, change_tape, recorded_run
 
 PLANTED = candles_of("BTC/USDT")[PAST + 5]
@@ -39,9 +40,9 @@ def asked(*words: object) -> tuple[Result, int]:
 def test_a_run_without_a_difference_is_said_to_be_and_ends_well(run: Path) -> None:
     result, code = asked(run)
     assert code == 0
-    assert result.stdout == ""
-    assert "24 candles, 0 features, 0 forecasts, 24 signals, " in result.stderr
-    assert result.stderr.endswith("no difference: the tape gives the same run\n")
+    assert result.stderr == ""
+    assert result.stdout.startswith("24 candles, 0 features, 0 forecasts, 24 signals, ")
+    assert result.stdout.endswith("no difference: the tape gives the same run\n")
 
 
 def test_a_difference_is_told_in_a_line_and_ends_otherwise(run: Path) -> None:
@@ -49,8 +50,10 @@ def test_a_difference_is_told_in_a_line_and_ends_otherwise(run: Path) -> None:
     result, code = asked(run)
     assert code == JournalError.exit_code
     volume = repr(PLANTED.volume)
-    assert result.stdout == f"1. 2024-01-31 06:00:00 BTC/USDT candle: volume recorded {volume}, again {volume}1\n"
-    assert result.stderr.endswith("1 differences with 1 first causes\n")
+    line, compared, verdict = result.stdout.splitlines()
+    assert line == f"1. 2024-01-31 06:00:00 BTC/USDT candle: volume recorded {volume}, again {volume}1"
+    assert compared.endswith("of 1 session compared")
+    assert verdict == "1 difference with 1 first cause"
 
 
 def test_differences_are_told_as_one_object(run: Path) -> None:
@@ -64,6 +67,12 @@ def test_differences_are_told_as_one_object(run: Path) -> None:
     (difference,) = said["differences"]
     assert (difference["stage"], difference["symbol"], difference["first_cause"]) == ("candle", "BTC/USDT", 1)
     assert difference["changes"][0]["name"] == "volume"
+
+
+def test_a_run_without_a_tape_is_told_how_to_keep_one(run: Path) -> None:
+    rmtree(run / "tape")
+    with pytest.raises(DataError, match=r"kept no tape, .*: a session keeps one that is started with --record"):
+        CliRunner().invoke(parity, [str(run)], standalone_mode=False, catch_exceptions=False)
 
 
 def test_what_came_after_the_end_is_said(run: Path) -> None:

@@ -1,20 +1,55 @@
+import re
 from pathlib import Path
 
 import pytest
 
 from bot.cli import replay as replay_module
 from bot.core.errors import ConfigError
-from tests.command_line import called, candle_words, refused, write_markets
+from tests.command_line import DEMO_BUNDLE, called, candle_words, refused, write_markets
 
 Capture = pytest.CaptureFixture[str]
 
 
-@pytest.mark.parametrize(
-    "words", [[], ["--out", "run"], ["--candles", "a.csv"], ["--candles", "a.csv", "--tape", "t", "--out", "run"]]
-)
+@pytest.mark.parametrize("words", [[], ["--out", "run"], ["--candles", "a.csv"], ["--tape", "t"]])
 def test_candles_and_a_folder_are_needed(capfd: Capture, words: list[str]) -> None:
     said = refused(called(capfd, "replay", *words), ConfigError.exit_code)
     assert said == "name the candles with --candles, or a --tape, and the run's folder with --out"
+
+
+def test_candles_and_a_tape_exclude_each_other(capfd: Capture) -> None:
+    said = refused(called(capfd, "replay", "--candles", "a.csv", "--tape", "t", "--out", "run"), ConfigError.exit_code)
+    assert said == "--candles and --tape exclude each other: name one of them"
+
+
+def test_a_journal_is_decided_again_by_nothing_else(capfd: Capture) -> None:
+    words = ["--journal", "run", "--candles", "a.csv", "--set", "a.b=1", "--json"]
+    ended = called(capfd, "replay", *words)
+    assert refused(ended, ConfigError.exit_code) == (
+        "--journal decides a run again by what the run itself wrote down: leave out --candles, --set"
+    )
+
+
+def test_what_a_journal_gave_again_is_the_answer(tmp_path: Path, capfd: Capture) -> None:
+    files = write_markets(tmp_path, 60, symbols=("BTC/USDT",))
+    called(capfd, "replay", *candle_words(files), "--strategy", "buy-and-hold", "--out", tmp_path / "run")
+    ended = called(capfd, "replay", "--journal", tmp_path / "run")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert re.fullmatch(r"\d+ events gave the same \d+ commands\n", ended.stdout)
+
+
+def test_who_breaks_a_replay_off_while_it_opens_is_told_that_it_goes_on(
+    monkeypatch: pytest.MonkeyPatch, capfd: Capture, tmp_path: Path
+) -> None:
+    def opening(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(replay_module, "_run", opening)
+    ended = called(capfd, "replay", "--candles", "a.csv", "--out", tmp_path / "run")
+    assert ended.returncode == 130
+    assert [line for line in ended.stderr.splitlines() if line] == [
+        f"stopped; the same command with --out {tmp_path / 'run'} goes on",
+        "candlewick: interrupted",
+    ]
 
 
 def test_the_words_of_a_replay_arrive_as_they_were_said(monkeypatch: pytest.MonkeyPatch, capfd: Capture) -> None:
@@ -25,9 +60,9 @@ def test_the_words_of_a_replay_arrive_as_they_were_said(monkeypatch: pytest.Monk
         raise ConfigError("enough")
 
     monkeypatch.setattr(replay_module, "_play", take)
-    words = ["--candles", "a.csv", "--candles", "b.csv", "--symbol", "BTC/USDT", "--timeframe", "1h", "--bundle", "b"]
-    words += ["--strategy", "s.py", "--profile", "p", "--set", "a.b=c=d", "--set", "e.f = g", "--from", "2024-01-01"]
-    words += ["--until", "2024-02-01", "--cash", "5", "--out", "run"]
+    words = ["--candles", "a.csv", "--candles", "b.csv", "--symbol", "BTC/USDT", "--timeframe", "1h"]
+    words += ["--bundle", "demo", "--strategy", "s.py", "--profile", "p", "--set", "a.b=c=d", "--set", "e.f = g"]
+    words += ["--from", "2024-01-01", "--until", "2024-02-01", "--cash", "5", "--out", "run"]
     assert refused(called(capfd, "replay", *words), ConfigError.exit_code) == "enough"
 
     assert given == [
@@ -37,7 +72,7 @@ def test_the_words_of_a_replay_arrive_as_they_were_said(monkeypatch: pytest.Monk
             "tape": None,
             "symbol": "BTC/USDT",
             "timeframe": "1h",
-            "bundle": Path("b"),
+            "bundle": DEMO_BUNDLE,
             "runtime": "onnx",
             "strategy": "s.py",
             "profile": "p",

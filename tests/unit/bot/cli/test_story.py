@@ -12,6 +12,7 @@ from bot.cli import story as story_module
 from bot.cli.story import Story, market_words, told_live
 from bot.compose.paper_run import PaperRequest
 from bot.core.commands import BreakerTripped, Decided, Marked, Notify, Verdict
+from bot.core.events import SessionStarted
 from bot.core.orders import Fill, Purpose, Side
 
 HOUR_MS = 3_600_000
@@ -39,7 +40,7 @@ def screen(story: Story) -> str:
 
 
 def test_fills_stops_refusals_and_breakers_are_counted_and_told() -> None:
-    story = Story(a_console(), "headline", 100 * HOUR_MS)
+    story = Story(a_console(), "headline", "opening", 100 * HOUR_MS)
     story.tell(Filled(fill(Side.BUY), Purpose.ENTRY))
     story.tell(Filled(fill(Side.SELL), Purpose.EXIT))
     story.tell(Filled(fill(Side.SELL), Purpose.STOP))
@@ -64,8 +65,15 @@ def test_fills_stops_refusals_and_breakers_are_counted_and_told() -> None:
     assert "headline" in shown
 
 
+def test_until_a_session_has_begun_its_screen_says_that_it_opens() -> None:
+    story = Story(a_console(), "headline", "opening", None)
+    assert "opening what it needs" in screen(story)
+    story.tell(SessionStarted(START_MS))
+    assert "waiting for the first candles" in screen(story)
+
+
 def test_only_the_last_lines_stay_on_the_screen() -> None:
-    story = Story(a_console(), "headline", None)
+    story = Story(a_console(), "headline", "opening", None)
     for number in range(30):
         story.tell(Notify(START_MS, "code", f"number {number}."))
     shown = screen(story)
@@ -75,7 +83,7 @@ def test_only_the_last_lines_stay_on_the_screen() -> None:
 
 def test_without_a_terminal_each_tenth_of_the_way_is_one_line() -> None:
     console = a_console()
-    story = Story(console, "headline", 100 * HOUR_MS)
+    story = Story(console, "headline", "opening", 100 * HOUR_MS)
     for hour in range(101):
         story.progress(1, START_MS + hour * HOUR_MS)
     lines = text_of(console).splitlines()
@@ -85,7 +93,7 @@ def test_without_a_terminal_each_tenth_of_the_way_is_one_line() -> None:
 
 def test_a_line_is_never_broken_for_who_reads_a_log() -> None:
     console = Console(file=io.StringIO(), width=20)
-    story = Story(console, "headline", HOUR_MS)
+    story = Story(console, "headline", "opening", HOUR_MS)
     story.progress(1, START_MS)
     story.progress(1, START_MS + HOUR_MS)
     assert len(text_of(console).splitlines()) == 1
@@ -93,7 +101,7 @@ def test_a_line_is_never_broken_for_who_reads_a_log() -> None:
 
 def test_a_session_without_an_end_has_no_tenths() -> None:
     console = a_console()
-    story = Story(console, "headline", None)
+    story = Story(console, "headline", "opening", None)
     for hour in range(200):
         story.progress(1, START_MS + hour * HOUR_MS)
     assert text_of(console) == ""
@@ -101,7 +109,7 @@ def test_a_session_without_an_end_has_no_tenths() -> None:
 
 def test_on_a_terminal_the_screen_tells_it() -> None:
     console = a_console(terminal=True)
-    story = Story(console, "headline", HOUR_MS)
+    story = Story(console, "headline", "opening", HOUR_MS)
     story.progress(1, START_MS)
     story.progress(1, START_MS + HOUR_MS)
     assert text_of(console) == ""
@@ -113,8 +121,9 @@ def test_on_a_terminal_the_screen_tells_it() -> None:
 def test_a_session_begins_by_saying_what_it_trades_and_how_to_stop_it(
     capsys: pytest.CaptureFixture[str], exchange: str, where: str
 ) -> None:
-    with told_live(PaperRequest(out=Path("runs/[1]")), "on paper", market_words(exchange)):
-        pass
+    with told_live(PaperRequest(out=Path("runs/[1]")), "on paper", market_words(exchange)) as story:
+        assert capsys.readouterr().err == "", "nothing has been found to be possible yet"
+        story.tell(SessionStarted(START_MS))
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err == (

@@ -16,7 +16,7 @@ from bot.compose.live_run import LiveRequest
 
 def test_sigterm_while_a_session_opens_unwinds_what_is_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A container that is stopped then leaves no exchange process, and no folder with its keys, behind."""
-    monkeypatch.setattr(log, "configure_logging", lambda: None)
+    monkeypatch.setattr(log, "configure_logging", lambda **_: None)
     closed: list[str] = []
 
     async def opening(request: LiveRequest, tell: Tell, progress: Callable[[int, int], None]) -> bool:

@@ -11,8 +11,8 @@ from bot.core.forecast import Doubt, Forecast
 from strategies.forecasting.bundle import Bundle, load_bundle
 from strategies.forecasting.drift import Drift
 from strategies.forecasting.features import SHIPPED
-from tests.builders import BTC, ETH, bar, closed, closes
 from tests.command_line import DEMO_BUNDLE
+from tests.hourly_bars import BTC, ETH, bar, closed, closes
 
 
 @pytest.fixture(scope="module")

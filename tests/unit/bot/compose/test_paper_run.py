@@ -15,15 +15,18 @@ from bot.compose.asked import asked_symbol, asked_timeframe, stopped_by_signals
 from bot.compose.market_source import InventedMarket, market_source
 from bot.compose.paper_run import PaperRequest, _inputs, _instruments
 from bot.compose.session_parts import heard_until
+from bot.compose.session_request import Terms, terms_of
 from bot.core.commands import Deed, Observation
 from bot.core.errors import ConfigError
 from bot.core.events import AnyEvent, CandleClosed, RunStarted
 from bot.core.market import Timeframe
 from config.loading import load_settings
-from tests.builders import bar, instrument
+from tests.hourly_bars import bar
+from tests.made_orders import instrument
 
 HOUR_MS = 3_600_000
 TWO = ("BTC/USDT", "ETH/USDT")
+REQUEST = PaperRequest(Path("run"))
 
 
 class Rules:
@@ -77,27 +80,36 @@ def test_a_timeframe_is_one_of_ours() -> None:
 
 
 def test_the_market_takes_up_again_where_the_last_of_them_was_heard() -> None:
-    request = PaperRequest(Path("run"), symbols=TWO)
-    assert heard_until(request.symbols, recorded()) == 5 * HOUR_MS
+    assert heard_until(TWO, recorded()) == 5 * HOUR_MS
     one_missing = recorded(candle("BTC/USDT", 6), candle("ETH/USDT", 6), candle("BTC/USDT", 7))
-    assert heard_until(request.symbols, one_missing) == 6 * HOUR_MS
-    assert heard_until(request.symbols, recorded(candle("BTC/USDT", 7), candle("ETH/USDT", 7))) == 7 * HOUR_MS
+    assert heard_until(TWO, one_missing) == 6 * HOUR_MS
+    assert heard_until(TWO, recorded(candle("BTC/USDT", 7), candle("ETH/USDT", 7))) == 7 * HOUR_MS
 
 
 def test_what_the_embedded_exchange_invents_is_an_input_and_its_speed_is_not() -> None:
-    request = PaperRequest(Path("run"), seed=9, rho=0.1, for_ms=HOUR_MS, speed="60")
+    request = PaperRequest(Path("run"), for_ms=HOUR_MS, invented=InventedMarket(seed=9, rho=0.1, speed="60"))
     asked = {"exchange": "embedded", "for_ms": str(HOUR_MS), "runtime": "onnx", "seed": "9", "rho": "0.1"}
     assert _inputs(request) == asked
     real = PaperRequest(Path("run"), exchange="binance")
     assert _inputs(real) == {"exchange": "binance", "for_ms": "None", "runtime": "onnx"}
 
 
+def test_a_session_runs_by_its_markets_in_the_order_of_their_names_and_once_each(tmp_path: Path) -> None:
+    request = PaperRequest(
+        tmp_path / "run", symbols=("eth-usdt", "BTC/USDT", "btcusdt"), strategy="buy-and-hold", cash="250"
+    )
+    terms = terms_of(request)
+    assert terms.symbols == TWO
+    assert terms.loaded.settings.account.budget == Decimal(250)
+    assert (terms.recorded, terms.bundle, terms.model.name) == (None, None, "none")
+    assert terms.kept_markets is None
+
+
 @pytest.mark.asyncio
 async def test_a_new_run_asks_for_the_rules_of_its_markets() -> None:
     rules = Rules()
-    request = PaperRequest(Path("run"), symbols=TWO)
     loaded = load_settings(None, {"markets.ETH/USDT.tick_size": "0.5"})
-    made = await _instruments(cast("CcxtHistory", rules), request, loaded, None)
+    made = await _instruments(cast("CcxtHistory", rules), REQUEST, Terms(loaded, Timeframe.H1, TWO))
     assert [(one.symbol, one.tick_size, one.signal_venue) for one in made] == [
         ("BTC/USDT", Decimal("0.05"), "embedded"),
         ("ETH/USDT", Decimal("0.5"), "embedded"),
@@ -107,17 +119,17 @@ async def test_a_new_run_asks_for_the_rules_of_its_markets() -> None:
 @pytest.mark.asyncio
 async def test_a_run_that_is_gone_on_with_keeps_the_rules_that_it_began_with() -> None:
     rules = Rules()
-    request = PaperRequest(Path("run"), symbols=TWO)
     before = recorded()
-    made = await _instruments(cast("CcxtHistory", rules), request, load_settings(None, {}), before)
+    terms = Terms(load_settings(None, {}), Timeframe.H1, TWO, before)
+    made = await _instruments(cast("CcxtHistory", rules), REQUEST, terms)
     assert made == before.header.instruments
     assert rules.asked == 0
 
 
 @pytest.mark.asyncio
 async def test_other_markets_than_those_of_the_run_are_what_they_are() -> None:
-    request = PaperRequest(Path("run"), symbols=("BTC/USDT",))
-    made = await _instruments(cast("CcxtHistory", Rules()), request, load_settings(None, {}), recorded())
+    terms = Terms(load_settings(None, {}), Timeframe.H1, ("BTC/USDT",), recorded())
+    made = await _instruments(cast("CcxtHistory", Rules()), REQUEST, terms)
     assert [one.symbol for one in made] == ["BTC/USDT"]
 
 

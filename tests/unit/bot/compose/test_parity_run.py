@@ -193,7 +193,7 @@ def test_a_forecast_that_came_too_late_comes_too_late_again(tmp_path: Path, monk
         bundle, model = load_forecaster(path, runtime)
         return bundle, Slow(model, late_ms)
 
-    monkeypatch.setattr("bot.compose.tape_run.load_forecaster", slow)
+    monkeypatch.setattr("bot.compose.parts.load_forecaster", slow)
     run = recorded_run(tmp_path / "run")
     reasons = [
         one.reason for one in read_run(run).records() if isinstance(one, Decided) and one.close_time_ms == late_ms

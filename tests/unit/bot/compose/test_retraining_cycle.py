@@ -10,6 +10,7 @@ from bot.adapters.model_registry import ModelRegistry
 from bot.compose.challenge import ChallengeRequest
 from bot.compose.retraining_cycle import Retrained, RetrainRequest, is_unfinished, last_began_ms, retrain_once
 from bot.core.errors import DataError, ModelError
+from bot.core.gate_names import GATE_NAMES
 from tests.command_line import DEMO_BUNDLE
 from tests.made_models import UNSEEN_MS, made_model, write_shadow_candles
 
@@ -46,8 +47,8 @@ class Lab:
     def _judge(self, registry: ModelRegistry, fingerprint: str) -> KeptVerdict:
         if self.dies_judging:
             raise ModelError("killed")
-        gate = KeptGate("made", self.passes, "as told")
-        verdict = KeptVerdict(fingerprint, registry.in_use(), 1_000, 0, 1, 500, (gate,))
+        gates = tuple(KeptGate(name, self.passes, "as told") for name in GATE_NAMES)
+        verdict = KeptVerdict(fingerprint, registry.in_use(), 1_000, 0, 1, 500, gates)
         registry.keep_verdict(verdict)
         return verdict
 
@@ -97,6 +98,17 @@ def test_nothing_new_is_nothing_to_train(lab: Lab) -> None:
     assert second.challenger == first.challenger
     assert not second.is_new
     assert len(lab.trained) == 1
+
+
+def test_a_challenger_that_was_gone_back_from_is_not_promoted_on_old_candles(lab: Lab) -> None:
+    lab.retrain()
+    ModelRegistry(lab.folder, lambda: 1_000).roll_back(reason="it lost money")
+
+    done = lab.retrain(seed=8)
+
+    assert not done.promoted
+    assert lab.registry.in_use() == lab.champion
+    assert any("gone back from since the last candle" in said for said in lab.told)
 
 
 def test_new_candles_or_another_setting_are_something_new(lab: Lab) -> None:

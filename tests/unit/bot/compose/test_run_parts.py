@@ -76,6 +76,7 @@ def test_the_profiles_rules_of_a_market_stand_above_the_venues() -> None:
     ruled = overruled(stated, own)
     assert (ruled.tick_size, ruled.min_notional) == (Decimal("0.5"), 20)
     assert (ruled.lot_step, ruled.min_quantity) == (stated.lot_step, stated.min_quantity)
+    assert overruled(replace(stated, max_quantity=Decimal(9)), own).max_quantity == 9
     other = replace(stated, symbol="ETH/USDT")
     assert overruled(other, own) == other
 

@@ -120,6 +120,13 @@ def test_another_run_is_not_taken_up_and_not_kept_from_others(tmp_path: Path) ->
     open_run(tmp_path, planned(), synchronous="NORMAL").journal.close()
 
 
+def test_what_another_run_holds_at_a_venue_is_told_with_the_way_to_sell_it(tmp_path: Path) -> None:
+    at_venue: dict[str, Any] = {"inputs": {"place": "binance-testnet", "speed": "1"}}
+    open_run(tmp_path, planned(**at_venue), synchronous="NORMAL").journal.close()
+    with pytest.raises(JournalError, match=r"is 2\.5\. What it holds at binance-testnet .* `candlewick flatten"):
+        open_run(tmp_path, planned({"stop.atr_multiple": "2.5"}, **at_venue), synchronous="NORMAL")
+
+
 def test_a_file_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "run").write_text("")
     with pytest.raises(ConfigError, match="is a file: name the run's folder with --out"):

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from bot.adapters.journal import Journal
 from bot.adapters.journal_reader import read_run
 from bot.adapters.tape_reader import read_tape
 from bot.compose.replay_run import ReplayRequest, ReplayRun
@@ -73,6 +74,35 @@ def test_every_candle_of_the_session_is_played_and_progress_is_told(tmp_path: Pa
     assert stored.finished
     assert stored.header.at_ms == first
     assert stored.header.fingerprints["tape"] == read_tape(tmp_path / "tape").seal.hex()
+
+
+@pytest.mark.parametrize(
+    ("venue", "market"),
+    [("binance", "a tape of binance"), ("embedded", "invented market of the embedded exchange, from a tape")],
+)
+def test_a_tape_that_stands_alone_says_whether_its_market_is_real(tmp_path: Path, venue: str, market: str) -> None:
+    record_tape(tmp_path / "tape", short, replace(tape_plan(PAST), venue=venue))
+    run = TapeRun(request(tmp_path / "tape", tmp_path / "run", **HOLD))
+    assert run.opened.header.labels["market"] == market
+    played(run)
+
+
+@pytest.mark.parametrize(
+    ("said", "market"),
+    [
+        ("invented market, seed 7", "invented market, seed 7, from a tape"),
+        ("invented market, seed 7, from a tape", "invented market, seed 7, from a tape"),
+        ("another exchange", "invented market of the embedded exchange, from a tape"),
+    ],
+)
+def test_a_tape_of_a_run_calls_its_market_as_the_run_does(tmp_path: Path, said: str, market: str) -> None:
+    recorded = read_run(recorded_run(tmp_path / "run", short, **HOLD)).header
+    folder = tmp_path / "invented"
+    Journal.create(folder, replace(recorded, labels={"market": said}), synchronous="OFF", block_records=256).close()
+    record_tape(folder / "tape", short, replace(tape_plan(PAST), venue="embedded"))
+    run = TapeRun(request(folder, tmp_path / "again", **HOLD))
+    assert run.opened.header.labels["market"] == market
+    run.opened.journal.close()
 
 
 def test_a_tape_decides_as_a_file_of_its_candles_does(tmp_path: Path) -> None:

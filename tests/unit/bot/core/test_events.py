@@ -18,7 +18,8 @@ from bot.core.forecast import Doubt, Forecast
 from bot.core.orders import Order, OrderStatus, OrderType, Side
 from bot.engine.engine import Engine
 from bot.pump import Pump
-from tests.builders import BTC, T0, approve, bar, fill, instrument, intent
+from tests.hourly_bars import BTC, T0, bar
+from tests.made_orders import approve, fill, instrument, intent
 
 EVENTS = typing.get_args(AnyEvent)
 COMMANDS = typing.get_args(AnyCommand)

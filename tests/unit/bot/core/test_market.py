@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from bot.core.market import Candle, Costs, ImpossibleCandle, Timeframe
-from tests.builders import T0, instrument
+from tests.hourly_bars import T0
+from tests.made_orders import instrument
 
 GOOD = Candle(T0, 10.0, 12.0, 9.0, 11.0, 1.0)
 
@@ -124,3 +125,14 @@ def test_a_quantized_value_is_on_the_grid_and_less_than_a_step_away(step: Decima
     assert below <= value <= above
     assert above - below in (0, step)
     assert market.quantize_quantity(value) == below
+
+
+def test_a_market_without_a_greatest_quantity_is_written_and_named_as_if_there_were_none() -> None:
+    """Journals and runs of before have no such rule."""
+    market = instrument()
+    written = msgspec.msgpack.encode(market)
+    assert "max_quantity" not in msgspec.msgpack.decode(written)
+    assert "max_quantity" not in repr(market)
+    assert msgspec.msgpack.decode(written, type=type(market)) == market
+    bounded = replace(market, max_quantity=Decimal("116.3"))
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(bounded), type=type(market)) == bounded

@@ -7,7 +7,8 @@ import pytest
 from bot.core.market import Costs
 from bot.core.matching import Span, affordable, candle_spans, execute, fee, reference_price
 from bot.core.orders import Intent, OrderType, Side
-from tests.builders import bar, instrument, intent
+from tests.hourly_bars import bar
+from tests.made_orders import instrument, intent
 
 BUY, SELL = Side.BUY, Side.SELL
 OPEN, RANGE = candle_spans(bar(0, 100.0, 110.0, 90.0, 105.0))

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from bot.core.orders import Order, OrderStatus
-from tests.builders import intent
+from tests.made_orders import intent
 
 FINAL = [OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.REJECTED]
 ONE = Decimal(1)

@@ -7,7 +7,8 @@ import pytest
 from bot.core.errors import DataError
 from bot.core.orders import Side
 from bot.core.portfolio import FLAT, Portfolio, Position
-from tests.builders import BTC, ETH, fill, instrument
+from tests.hourly_bars import BTC, ETH
+from tests.made_orders import fill, instrument
 
 MARKET = instrument()
 

@@ -29,7 +29,7 @@ def test_open_of_the_first_highest_lowest_close_of_the_last_and_all_the_volume()
     made = resample(*candles([0, MINUTE, 2 * MINUTE], rows), Timeframe.M1, Timeframe.M3)
     assert made.open_time_ms.tolist() == [0]
     assert made.ohlcv.tolist() == [[5.0, 9.0, 2.0, 3.0, 0.6]]
-    assert sum((0.1, 0.2, 0.3)) == 0.6000000000000001
+    assert 0.1 + 0.2 + 0.3 == 0.6000000000000001
 
 
 def test_what_is_not_whole_is_left_out_and_named():

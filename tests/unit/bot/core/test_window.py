@@ -5,7 +5,8 @@ import pytest
 
 from bot.core.errors import DataError
 from bot.core.window import Window
-from tests.builders import HOUR, bar, opens, two_features
+from tests.hourly_bars import HOUR, bar, opens
+from tests.scripted_strategies import two_features
 
 LENGTH, WARM_UP = 3, 2
 

@@ -6,19 +6,10 @@ from bot.core.commands import AnyCommand, Backfill, Decided, Marked, Notify, Ver
 from bot.core.errors import DataError
 from bot.core.events import Backfilled, CandleClosed, MarketSuspended, PriceUpdated, SessionStarted
 from bot.core.market import Candle
-from tests.builders import (
-    BTC,
-    Driver,
-    Scripted,
-    always,
-    bar,
-    closed,
-    closes,
-    engine,
-    opens,
-    started,
-    submits,
-)
+from tests.engine_driver import Driver, submits
+from tests.engine_world import engine, started
+from tests.hourly_bars import BTC, bar, closed, closes, opens
+from tests.scripted_strategies import Scripted, always
 
 
 def answer(driver: Driver, first: int, last: int, *candles: Candle) -> list[AnyCommand]:

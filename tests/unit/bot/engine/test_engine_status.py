@@ -21,24 +21,11 @@ from bot.core.events import (
 )
 from bot.core.orders import OrderStatus, Purpose
 from bot.core.status import EngineStatus, Protection
-from tests.builders import (
-    BTC,
-    ETH,
-    HOUR,
-    T0,
-    Driver,
-    FollowsForecast,
-    Scripted,
-    always,
-    bar,
-    closes,
-    engine,
-    instrument,
-    limits,
-    started,
-    submits,
-    two_features,
-)
+from tests.engine_driver import Driver, submits
+from tests.engine_world import engine, started
+from tests.hourly_bars import BTC, ETH, HOUR, T0, bar, closes
+from tests.made_orders import instrument, limits
+from tests.scripted_strategies import FollowsForecast, Scripted, always, two_features
 from tests.status_view import market_of, status_of
 
 MARKETS = [instrument(BTC), instrument(ETH)]

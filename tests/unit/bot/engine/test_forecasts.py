@@ -15,24 +15,11 @@ from bot.core.events import (
     TimerFired,
 )
 from bot.core.forecast import Forecast
-from tests.builders import (
-    BTC,
-    ETH,
-    HOUR,
-    T0,
-    Driver,
-    FollowsForecast,
-    bar,
-    closes,
-    deeds,
-    engine,
-    foreseen,
-    instrument,
-    limits,
-    opens,
-    submits,
-    two_features,
-)
+from tests.engine_driver import Driver, deeds, submits
+from tests.engine_world import engine
+from tests.hourly_bars import BTC, ETH, HOUR, T0, bar, closes, opens
+from tests.made_orders import instrument, limits
+from tests.scripted_strategies import FollowsForecast, foreseen, two_features
 
 DEADLINE = 5_000
 

@@ -12,7 +12,11 @@ from bot.core.events import (
 )
 from bot.core.orders import Intent, Purpose
 from bot.engine.guard import DOUBT_TIMER, GUARD_TIMER
-from tests.builders import BTC, Driver, always, approve, bar, cancels, closes, engine, submits
+from tests.engine_driver import Driver, cancels, submits
+from tests.engine_world import engine
+from tests.hourly_bars import BTC, bar, closes
+from tests.made_orders import approve
+from tests.scripted_strategies import always
 
 PATIENCE = 10_000
 TIMER = GUARD_TIMER + BTC

@@ -4,20 +4,11 @@ from itertools import permutations
 
 from bot.core.commands import AnyCommand, CancelTimer, Decided, Marked, Verdict, WakeAt
 from bot.core.events import MarketRestored, MarketSuspended, PriceUpdated, TimerFired
-from tests.builders import (
-    BTC,
-    ETH,
-    SOL,
-    Driver,
-    always,
-    bar,
-    closed,
-    closes,
-    engine,
-    instrument,
-    limits,
-    submits,
-)
+from tests.engine_driver import Driver, submits
+from tests.engine_world import engine
+from tests.hourly_bars import BTC, ETH, SOL, bar, closed, closes
+from tests.made_orders import instrument, limits
+from tests.scripted_strategies import always
 
 ALL = (BTC, ETH, SOL)
 MARKETS = [instrument(symbol) for symbol in ALL]

@@ -5,7 +5,11 @@ from decimal import Decimal
 from bot.core.commands import Notify
 from bot.core.events import Flatten, OrderAccepted, OrderFilled, OrderRejected, OrderUnknown, PriceUpdated
 from bot.core.orders import Intent, Purpose, Side
-from tests.builders import BTC, Driver, always, bar, closes, engine, fill, instrument, limits, submits
+from tests.engine_driver import Driver, submits
+from tests.engine_world import engine
+from tests.hourly_bars import BTC, bar, closes
+from tests.made_orders import fill, instrument, limits
+from tests.scripted_strategies import always
 
 PATIENCE = 10_000
 NOW = closes(0) + 5

@@ -22,7 +22,11 @@ from bot.core.forecast import Doubt
 from bot.core.orders import Intent, Purpose
 from bot.engine.readiness import RECONCILE_TIMER
 from risk.breakers import TradingState
-from tests.builders import BTC, BUDGET, T0, Driver, always, bar, cancels, closes, engine, state_of, submits
+from tests.engine_driver import Driver, cancels, state_of, submits
+from tests.engine_world import engine
+from tests.hourly_bars import BTC, T0, bar, closes
+from tests.made_orders import BUDGET
+from tests.scripted_strategies import Scripted, always
 
 
 def holding(**settings: Any) -> tuple[Driver, Intent]:
@@ -124,6 +128,17 @@ def test_a_market_that_takes_no_entries_says_why() -> None:
     driver.feed(MarketBarred(closes(0), BTC, ""))
     assert told(driver, "market_open") == [f"{BTC}: entries again"]
     assert len(submits(driver.close(bar(1, 100.0)))) == 1
+
+
+def test_a_market_that_takes_no_entries_is_left_all_the_same() -> None:
+    driver = Driver(engine(Scripted({BTC: (1.0, 0.0)})))
+    (entry,) = submits(driver.close(bar(0, 100.0)))
+    driver.filled(entry, "100")
+    driver.feed(MarketBarred(closes(0) + 1, BTC, "its steps are others"))
+    driver.close(bar(1, 100.0))
+    (stop,) = cancels(driver.commands)
+    driver.feed(OrderCancelled(closes(1), stop, "cancelled"))
+    assert submits(driver.commands)[-1].purpose is Purpose.EXIT
 
 
 def test_a_halt_is_told_once_for_each_reason() -> None:

@@ -8,20 +8,11 @@ from bot.core.commands import BreakerTripped, CancelOrder, Decided, Marked, Verd
 from bot.core.events import OrderCancelled, OrderFilled
 from bot.core.orders import OrderType, Purpose, Side
 from risk.breakers import TradingState
-from tests.builders import (
-    BTC,
-    ETH,
-    Scripted,
-    World,
-    always,
-    bar,
-    closes,
-    instrument,
-    limits,
-    opens,
-    started,
-    state_of,
-)
+from tests.engine_driver import state_of
+from tests.engine_world import World, started
+from tests.hourly_bars import BTC, ETH, bar, closes, opens
+from tests.made_orders import instrument, limits
+from tests.scripted_strategies import Scripted, always
 
 
 def trades(world: World, symbol: str = BTC) -> list[tuple[str, float, float]]:

@@ -2,7 +2,11 @@
 
 from bot.core.commands import AnyCommand, Decided, Marked, Verdict
 from bot.core.events import PriceUpdated
-from tests.builders import BTC, Driver, always, bar, closes, deeds, engine, instrument, limits, submits
+from tests.engine_driver import Driver, deeds, submits
+from tests.engine_world import engine
+from tests.hourly_bars import BTC, bar, closes
+from tests.made_orders import instrument, limits
+from tests.scripted_strategies import always
 
 APART = instrument(signal_venue="there", execution_venue="here")
 

@@ -17,8 +17,18 @@ RISING = Candle(0, 100.0, 110.0, 90.0, 105.0, 6.0)
 FALLING = Candle(HOUR, 106.0, 108.0, 95.0, 96.0, 6.0)
 
 
-def path(*candles: Candle) -> PricePath:
-    market = RecordedMarket("COIN/USDT", Timeframe.H1, {candle.open_time_ms: candle for candle in candles})
+class LowFirst(RecordedMarket):
+    """A recorded market whose candles all make their low first, but for those that open at a time of `high_first`."""
+
+    high_first: tuple[int, ...] = ()
+
+    def toss(self, open_ms: int) -> float:
+        return 0.0 if open_ms in self.high_first else 0.999
+
+
+def path(*candles: Candle, high_first: tuple[int, ...] = ()) -> PricePath:
+    market = LowFirst("COIN/USDT", Timeframe.H1, {candle.open_time_ms: candle for candle in candles})
+    market.high_first = high_first
     return PricePath({"COINUSDT": market}, 0)
 
 
@@ -26,8 +36,8 @@ def seen(ticks: list[tuple[str, Tick]]) -> list[tuple[float, str, bool]]:
     return [(tick.at_ms / HOUR, f"{tick.price}", tick.gap) for _, tick in ticks]
 
 
-def test_a_rising_candle_makes_its_low_first_and_a_falling_one_its_high() -> None:
-    assert seen(path(RISING, FALLING).until(2 * HOUR)) == [
+def test_a_candle_visits_both_of_its_extremes_in_the_order_that_was_tossed() -> None:
+    assert seen(path(RISING, FALLING, high_first=(HOUR,)).until(2 * HOUR)) == [
         (0, "100.0", True),
         (1 / 3, "90.0", False),
         (2 / 3, "110.0", False),

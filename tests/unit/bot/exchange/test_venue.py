@@ -3,15 +3,13 @@
 from itertools import islice
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from bot.core.errors import ConfigError
 from bot.core.market import Candle, Timeframe
+from bot.exchange.bar_path import forming
 from bot.exchange.candle_file import RecordedMarket
-from bot.exchange.listing import listing_of
 from bot.exchange.market import ORIGIN_MS, SeededMarket
-from bot.exchange.venue import CLOSE_LAG_MS, Instant, Venue, forming
+from bot.exchange.venue import CLOSE_LAG_MS, Instant, Venue
 
 HOUR = Timeframe.H1.ms
 FROM_MS = ORIGIN_MS + 100 * HOUR
@@ -72,7 +70,7 @@ def test_klines_end_with_the_open_candle_as_far_as_it_has_come() -> None:
     assert rows[:2] == [market.at(FROM_MS - 2 * HOUR), market.at(FROM_MS - HOUR)]
     whole = market.at(FROM_MS)
     assert whole
-    assert rows[2] == forming(whole, 0.5, market.listing)
+    assert rows[2] == forming(whole, 0.5, market.listing, market.toss(FROM_MS))
 
 
 def test_a_candle_is_whole_from_its_close_on() -> None:
@@ -115,25 +113,6 @@ def test_bars_that_are_missing_in_a_recording_are_missing_in_klines() -> None:
     assert [row.open_time_ms // HOUR for row in rows] == [5, 6, 9]
     latest = played.klines(market, 20 * HOUR, start_ms=None, end_ms=None, limit=2)
     assert [row.open_time_ms // HOUR for row in latest] == [6, 9]
-
-
-@given(st.integers(0, 3_000), st.floats(0.0, 1.0, exclude_max=True))
-def test_a_forming_candle_is_possible_and_stays_inside_the_whole_one(number, elapsed_frac) -> None:
-    whole = MARKET.at(ORIGIN_MS + number * HOUR)
-    assert whole
-    part = forming(whole, elapsed_frac, MARKET.listing)
-    assert whole.low <= part.low <= part.high <= whole.high
-    assert part.open == whole.open
-    assert part.volume <= whole.volume
-
-
-MARKET = seeded()
-
-
-def test_a_rising_bar_makes_its_low_first_and_a_falling_one_its_high() -> None:
-    listing = listing_of("BTC/USDT")
-    assert forming(Candle(0, 10.0, 13.0, 9.0, 12.0, 3.0), 1 / 3, listing) == Candle(0, 10.0, 10.0, 9.0, 9.0, 1.0)
-    assert forming(Candle(0, 10.0, 13.0, 9.0, 9.5, 3.0), 2 / 3, listing) == Candle(0, 10.0, 13.0, 9.0, 9.0, 2.0)
 
 
 def test_what_cannot_be_served_is_refused_by_name() -> None:

@@ -7,7 +7,9 @@ from rich.console import Console
 
 from bot.core.commands import BreakerTripped, Decided, Deed, Marked, Notify, Observation
 from bot.core.events import AnyEvent, RunStarted
-from tests.builders import BUDGET, T0, World
+from tests.engine_world import World
+from tests.hourly_bars import T0
+from tests.made_orders import BUDGET
 
 STOP_SETTINGS = {"stop.kind": "fixed", "stop.distance_frac": "0.1", "stop.atr_multiple": "3.0"}
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from bot.reporting.metrics import (
     bought_and_held,
-    break_even_bps,
     drawdowns,
     returns,
+    round_trip_bps,
     sharpe,
     sharpe_error,
     sortino,
@@ -64,13 +64,9 @@ def test_turnover_without_a_mark_is_not_defined():
     assert turnover(0.0, np.array([])) is None
 
 
-def test_break_even_is_the_cost_that_would_have_eaten_the_gross_profit():
-    # 2 quote of profit on 1,000 traded: 20 bp a side are 40 bp a round trip.
-    assert break_even_bps(2.0, 1000.0) == pytest.approx(40.0)
-
-
-def test_break_even_without_a_fill_is_not_defined():
-    assert break_even_bps(0.0, 0.0) is None
+def test_a_round_trip_trades_its_amount_twice():
+    # 2 quote on 1,000 traded: 20 bp a side are 40 bp a round trip.
+    assert round_trip_bps(2.0, 1000.0) == pytest.approx(40.0)
 
 
 def test_holding_pays_its_costs_once():

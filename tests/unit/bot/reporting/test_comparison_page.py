@@ -66,7 +66,33 @@ def test_every_row_stands_in_every_table(document: dict[str, Any]) -> None:
     page = render_comparison(document)
 
     for row in document["tables"][0]["rows"]:
-        assert page.count(f'<th scope="row">{row["name"]}</th>') == 5
+        assert page.count(f'<th scope="row">{row["name"]}</th>') == 6
+
+
+def test_buy_and_hold_stands_beside_the_accounts(document: dict[str, Any]) -> None:
+    page = render_comparison(document)
+    held = document["tables"][0]["buy_and_hold"][0]
+
+    assert page.count('<th scope="row">buy and hold</th>') == 1
+    assert f"{held['sharpe']:.2f} · {held['sortino']:.2f} · {100 * held['return_frac']:.1f} %" in page
+
+
+def test_what_has_no_bounds_and_who_never_traded_has_a_dash(document: dict[str, Any]) -> None:
+    changed = json.loads(json.dumps(document))
+    table = changed["tables"][0]
+    for row in table["rows"]:
+        if row["direction"]:
+            row["direction"] |= {"low": None, "high": None}
+        row["money"]["break_even"] = {"bps": 1.5, "low": None, "high": None}
+        for one in row["money"]["by_rule"]:
+            one |= {"sides_a_day": 0.0, "timing_sharpe": None, "sharpe": None}
+    page = render_comparison(changed)
+
+    assert ">None<" not in page
+    rows, costs = len(table["rows"]), len(table["costs_bps"])
+    assert page.count('<td class="number">–</td>') >= 2 * rows * costs
+    assert "1.50" not in page
+    assert 'class="whisker"' not in page
 
 
 def test_names_are_text_and_not_markup(document: dict[str, Any]) -> None:
@@ -95,6 +121,12 @@ def test_spans_lie_around_their_dots() -> None:
     assert len(dots) == len(whiskers) == 2
     assert all(low < dot < high for dot, (low, high) in zip(dots, whiskers, strict=True))
     assert dots[0] > dots[1]
+
+
+def test_a_span_without_bounds_is_a_dot() -> None:
+    drawing = span_chart("Rates", [Span("one", 0.52, None, None, "one"), Span("two", 0.49, 0.48, 0.5, "two")], 0.5)
+
+    assert (drawing.count('class="dot"'), drawing.count("whisker")) == (2, 1)
 
 
 def test_a_curve_that_falls_falls() -> None:

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from decimal import Decimal
 
 from bot.core.commands import Verdict
@@ -14,10 +15,14 @@ from bot.core.events import (
     SessionStarted,
 )
 from bot.core.market import DAY_MS
-from bot.core.orders import OrderStatus, Purpose
+from bot.core.orders import OrderStatus, Purpose, Side
 from bot.reporting.last_known import LastHolding, LastKnown, LastMark, last_known
 from bot.reporting.status_text import print_last_known
-from tests.builders import BTC, ETH, T0, Scripted, World, always, bar, closes, instrument, limits, started
+from tests.engine_world import World, started
+from tests.hourly_bars import BTC, ETH, T0, bar, closes
+from tests.made_orders import instrument, limits
+from tests.scripted_strategies import Scripted, always
+from tests.unit.bot.reporting.conftest import HOUR, FakeRun
 from tests.unit.bot.reporting.lived_runs import LivedRun, page, shown
 
 MARKETS = [instrument(BTC), instrument(ETH)]
@@ -41,7 +46,7 @@ def test_the_account_is_that_of_the_last_mark() -> None:
 
 def test_a_market_tells_what_is_held_what_works_and_what_was_decided() -> None:
     market, other = known(held()).markets
-    assert market.holding == LastHolding(Decimal(50), Decimal(101))
+    assert market.holding == LastHolding(Decimal(50), Decimal(101), is_dust=False)
     assert [(order.purpose, order.status) for order in market.orders] == [(Purpose.STOP, OrderStatus.ACCEPTED)]
     assert market.decision is not None
     assert (market.decision.verdict, market.decision.close_time_ms) == (Verdict.HOLD, closes(2))
@@ -78,6 +83,12 @@ def test_suspended_and_barred_markets_are_named_until_they_are_not() -> None:
     assert [(one.suspended, one.barred) for one in known(world).markets] == [("silent", ""), ("", "closed")]
     world.feed(MarketRestored(closes(2), BTC), MarketBarred(closes(2), ETH, ""))
     assert [(one.suspended, one.barred) for one in known(world).markets] == [("", ""), ("", "")]
+
+
+def test_a_session_hears_anew_what_is_barred() -> None:
+    world = held().feed(MarketBarred(closes(2), ETH, "closed"), SessionStarted(closes(2)))
+    assert [one.barred for one in known(world).markets] == ["", ""]
+    assert [market.barred for market in world.engine.state.markets.values()] == ["", ""]
 
 
 def tripped(**risk: float) -> World:
@@ -120,14 +131,32 @@ def test_it_is_told_on_a_screen() -> None:
         "account   equity 10,050.00, cash 4,950.00, exposure 50.75 %, at 2023-12-09 03:00",
         "sessions  1 since 2023-12-09 00:00, by version 0.1.0",
         "halted    lunch",
-        "market    held                  last decision     orders left working",
-        "BTC/USDT  50, bought at 101.00  2023-12-09 03:00  1",
-        "ETH/USDT  \u2013                     2023-12-09 03:00  \u2013",
-        "BTC/USDT  hold: scripted",
-        "BTC/USDT  run000002: stop, sell 50 at 90.9, accepted, 0 filled",
-        "ETH/USDT  hold: scripted",
-        "ETH/USDT  its data could not be proven: silent",
+        "BTC/USDT  50 held, bought at 101.00",
+        "          last decision, of 2023-12-09 03:00: hold: scripted",
+        "          order left working, run000002: stop, sell 50 at 90.9, accepted, 0 filled",
+        "ETH/USDT  nothing held",
+        "          last decision, of 2023-12-09 03:00: hold: scripted",
+        "          its data could not be proven: silent",
     ]
+
+
+def test_what_was_sold_after_the_last_mark_is_told_beside_its_exposure(new_run: Callable[..., FakeRun]) -> None:
+    run = new_run()
+    run.trade(0, Side.BUY, "1.001", "100")
+    run.candle(0, 100.0)
+    run.mark(0, 1000.0, cash=899.9, exposure=0.1001)
+    assert last_known(run).fills_since == 0
+    run.trade(1, Side.SELL, "1", "101", purpose=Purpose.EXIT)
+
+    told = last_known(run)
+
+    assert told.account == LastMark(run.header.at_ms + HOUR, 1000.0, 899.9, 0.1001)
+    assert (told.fills_since, told.cash) == (1, Decimal("1000.900"))
+    assert told.markets[0].holding == LastHolding(Decimal("0.001"), Decimal(100), is_dust=True)
+    console, paper = page()
+    print_last_known(told, console)
+    assert "since then  1 fill after that; cash 1,000.90 at the end, and what is held below" in shown(paper)
+    assert "BTC/USDT  0.001 held, bought at 100.00: dust, less than the venue takes" in shown(paper)
 
 
 def test_a_finished_run_says_that_it_is() -> None:

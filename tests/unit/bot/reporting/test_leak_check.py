@@ -39,7 +39,7 @@ def test_a_rate_above_the_limit_that_may_be_luck_is_not_suspected():
 def test_a_market_that_always_rises_is_no_leak():
     rising = outcomes(1.0, up_rate=0.97)
     always_up = Scored(
-        rising.close_ms, np.full(4000, 0.6), rising.expected, rising.realised, rising.covered, rising.in_sample
+        rising.close_ms, np.full(4000, 0.6), rising.expected, rising.realised, rising.covered, rising.in_span
     )
     found = check_for_leak(always_up)
     assert found.hit_rate_bound is not None

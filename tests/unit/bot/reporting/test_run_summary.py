@@ -32,11 +32,15 @@ DEFINED_FOR_SOME = (
     "first_ms",
     "last_ms",
     "in_sample_frac",
+    "same_time_frac",
     "turnover",
     "final_equity",
     "return_frac",
     "buy_and_hold_return_frac",
+    "mean_exposure_frac",
+    "held_at_end_frac",
     "sharpe",
+    "sharpe_error",
     "sortino",
     "max_drawdown_frac",
     "hit_rate",
@@ -46,7 +50,9 @@ DEFINED_FOR_SOME = (
     "naive_mae_bps",
     "rmse_bps",
     "naive_rmse_bps",
+    "reckoning",
     "break_even_bps",
+    "paid_bps",
     "best_expected_move_bps",
     "needed_move_bps",
     "seconds",
@@ -93,9 +99,6 @@ def test_the_figures_of_two_round_trips_by_hand(traded):
     assert s.return_frac == pytest.approx(0.00355)
     assert s.max_drawdown_frac == pytest.approx(1 - 1003.55 / 1009.9)
     assert s.hit_rate == 0.5
-    rates = [after / before - 1 for before, after in pairwise(equity)]
-    assert s.sharpe == pytest.approx(mean(rates) / stdev(rates) * sqrt(8760))
-    assert s.sortino == pytest.approx(mean(rates) / sqrt(rates[1] ** 2 / 3) * sqrt(8760))
     # 3.55 net, 0.45 fees and 0.12 spread and slippage are 4.12 gross on 428 traded.
     assert s.break_even_bps == pytest.approx(2 * 4.12 / 428 * 1e4)
     # Fee 10, half spread 1 and slippage 1 bp, paid once on the way from 100 to 120.
@@ -111,6 +114,39 @@ def test_what_is_not_defined_is_null_and_not_zero(new_run):
     assert msgspec.json.decode(msgspec.json.encode(s))["sharpe"] is None
 
 
+def marked(run, equity):
+    for hour, worth in enumerate(equity):
+        run.candle(hour, 100.0)
+        run.mark(hour, worth)
+    return summarise(run)
+
+
+def test_ratios_are_of_thirty_returns_at_least(new_run):
+    equity = [1000.0 + 10.0 * (hour % 3) for hour in range(31)]
+    rates = [after / before - 1 for before, after in pairwise(equity)]
+    s = marked(new_run(), equity)
+    assert s.sharpe == pytest.approx(mean(rates) / stdev(rates) * sqrt(8760))
+    assert s.sharpe_error == pytest.approx(sqrt((1 + s.sharpe**2 / 8760 / 2) / 30 * 8760))
+    assert s.sortino == pytest.approx(mean(rates) / sqrt(sum(min(one, 0) ** 2 for one in rates) / 30) * sqrt(8760))
+    short = marked(new_run(), equity[:-1])
+    assert (short.sharpe, short.sharpe_error, short.sortino) == (None, None, None)
+
+
+def test_what_is_still_in_the_market_at_the_end_is_told_unless_it_is_dust_or_nobody_marked_it(new_run):
+    run = new_run()
+    run.trade(0, Side.BUY, "1", "100")
+    run.candle(0, 100.0)
+    run.mark(0, 1000.0, exposure=0.1)
+    run.candle(1, 100.0)
+    run.mark(1, 1000.0, exposure=0.2)
+    assert (summarise(run).held_at_end_frac, summarise(run).mean_exposure_frac) == (0.2, pytest.approx(0.15))
+    run.candle(2, 100.0)
+    run.mark(2, 1000.0, exposure=0.004)
+    assert summarise(run).held_at_end_frac == 0.0
+    run.trade(3, Side.BUY, "1", "100")
+    assert summarise(run).held_at_end_frac is None
+
+
 def test_a_fill_after_the_last_mark_is_counted_but_not_in_the_break_even(new_run):
     run = new_run()
     run.candle(0, 100.0)
@@ -120,6 +156,47 @@ def test_a_fill_after_the_last_mark_is_counted_but_not_in_the_break_even(new_run
     assert s.fills == 1
     assert s.fees == 5.0
     assert s.break_even_bps is None
+
+
+def test_before_costs_less_every_cost_is_the_result_and_later_fills_are_told_apart(traded):
+    traded.trade(4, Side.BUY, "1", "120", fee="0.3")
+    s = summarise(traded)
+    told = s.reckoning
+    assert told is not None
+    assert told.before_costs - told.fees - told.spread - told.slippage == pytest.approx(told.result)
+    assert told.result == pytest.approx(3.55)
+    assert (told.fees, told.spread, told.slippage) == pytest.approx((0.45, 0.04, 0.08))
+    assert (told.later_fills, told.later_fees) == (1, pytest.approx(0.3))
+    assert s.fees == pytest.approx(s.fees_in_result + 0.3)
+    # 3.55 left on 428 traded: the break-even lies as much above what was paid.
+    assert (s.break_even_bps, s.paid_bps) == (told.break_even_bps, told.paid_bps)
+    assert told.break_even_bps - told.paid_bps == pytest.approx(2 * 3.55 / 428 * 1e4)
+
+
+@pytest.mark.parametrize(("sold_at", "is_gain"), [("101", True), ("100.05", False)])
+def test_a_run_gains_where_its_break_even_is_above_what_it_paid_and_nowhere_else(new_run, sold_at, is_gain):
+    run = new_run()
+    run.candle(0, 100.0)
+    run.mark(0, 1000.0)
+    run.trade(1, Side.BUY, "1", "100", fee="0.1", costs=("0", "0.02"))
+    run.trade(1, Side.SELL, "1", sold_at, fee="0.1", costs=("0", "0.01"))
+    run.candle(1, 100.0)
+    run.mark(1, 999.8 + float(sold_at) - 100.0)
+    told = summarise(run).reckoning
+    assert told is not None
+    assert (told.result > 0.0) == (told.break_even_bps > told.paid_bps) == is_gain
+
+
+def test_fills_that_are_better_than_their_references_are_luck_and_make_no_cost_smaller(new_run):
+    run = new_run()
+    run.trade(0, Side.BUY, "1", "100", fee="0.1", costs=("0", "-0.5"))
+    run.candle(0, 100.0)
+    run.mark(0, 999.9)
+    told = summarise(run).reckoning
+    assert told is not None
+    assert (told.paid, told.luck) == ((("fees", 0.1),), 0.5)
+    assert told.before_costs == pytest.approx(-0.5)
+    assert told.before_costs - 0.1 + told.luck == pytest.approx(told.result)
 
 
 def test_holding_is_split_equally_over_markets_from_their_own_first_close(new_run):
@@ -139,7 +216,8 @@ def test_the_in_sample_share_counts_candles_of_the_bundles_markets_only(new_run)
     for hour in range(2):
         run.candle(hour, 100.0)
         run.candle(hour, 100.0, symbol="ETH/USDT")
-    assert summarise(run).in_sample_frac == 0.25
+    s = summarise(run)
+    assert (s.in_sample_frac, s.same_time_frac) == (0.25, 0.25)
 
 
 def test_before_its_first_close_a_markets_share_is_cash(new_run):

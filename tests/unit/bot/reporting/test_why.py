@@ -21,23 +21,10 @@ from bot.reporting.decision_context import decision_story
 from bot.reporting.order_search import find_order
 from bot.reporting.why import OrderStory, order_story
 from bot.reporting.why_text import decision_lines, order_lines, print_lines
-from tests.builders import (
-    BTC,
-    ETH,
-    T0,
-    FollowsForecast,
-    Scripted,
-    World,
-    always,
-    bar,
-    closed,
-    closes,
-    fill,
-    instrument,
-    limits,
-    started,
-    two_features,
-)
+from tests.engine_world import World, started
+from tests.hourly_bars import BTC, ETH, T0, bar, closed, closes
+from tests.made_orders import fill, instrument, limits
+from tests.scripted_strategies import FollowsForecast, Scripted, always, two_features
 from tests.unit.bot.reporting.lived_runs import LivedRun, page, shown
 
 COSTS = Costs(Decimal(10), Decimal(10), Decimal(1), Decimal(1))
@@ -69,9 +56,9 @@ def test_an_entry_is_told_from_its_decision_to_its_costs() -> None:
         "exposure          signal +1.00, 50.00 % of equity wanted, 0.00 % held",
         "account           equity 10,000.00, cash 10,000.00, exposure 0.00 %, at 2023-12-09 01:00 UTC",
         "its stop          order run000002",
-        "2023-12-09 01:00  approved by risk and handed over: buy 49.940 at the market",
+        "2023-12-09 01:00  approved by risk and handed over: buy 49.94 at the market",
         "2023-12-09 01:00  accepted: venue order paper-run000001",
-        "2023-12-09 01:00  filled: 49.940 at 100.02",
+        "2023-12-09 01:00  filled: 49.94 at 100.02",
         "traded            4,995.00 in 1 fill, 100.02 on average",
         "costs             fees 4.9949988 USDT, spread 0.4994, slippage 0.4994",
     ]
@@ -88,7 +75,7 @@ def test_a_stop_tells_where_its_price_came_from_and_why_it_went() -> None:
         "its price         10.01 % below the 100.02 that was paid on average",
         "its rule          stop.atr_multiple 3.0, stop.distance_frac 0.1, stop.kind fixed",
         "protects          what order run000001 bought last",
-        "2023-12-09 01:00  approved by risk and handed over: sell 49.940 at 90.01",
+        "2023-12-09 01:00  approved by risk and handed over: sell 49.94 at 90.01",
         "2023-12-09 01:00  accepted: venue order paper-run000002",
         "2023-12-09 03:00  asked back",
         "2023-12-09 03:00  cancelled: cancelled",
@@ -115,8 +102,8 @@ def test_the_forecast_behind_an_entry_is_told_against_the_move_needed() -> None:
     world = started(FollowsForecast(), features=two_features(0), window=1, p_up=lambda symbol, at: 1.0)
     world.play(*(bar(number, 100.0) for number in range(3)))
     said = lines(world, ENTRY)
-    assert said["forecast"] == "up with 100.00 %, +100.00 bp expected, \u2212100.00 bp to +300.00 bp by scripted"
-    assert said["moves"] == "expected +100.00 bp, needed 0.00 bp"
+    assert said["forecast"] == "up with 100.00 %, +100.0 bp expected, \u2212100.0 bp to +300.0 bp by scripted"
+    assert said["moves"] == "expected +100.0 bp, needed 0.0 bp"
 
 
 def test_a_breakers_sale_tells_the_breakers_sentence() -> None:
@@ -168,7 +155,7 @@ def test_everything_that_a_venue_said_is_told_in_order() -> None:
     )
     story = told(world, ENTRY)
     assert [(step.at_ms - at_ms, step.what, step.detail) for step in story.steps] == [
-        (0, "approved by risk and handed over", "buy 50.000 at the market"),
+        (0, "approved by risk and handed over", "buy 50 at the market"),
         (1, "unknown", "timed out"),
         (2_000, "accepted", "venue order v1"),
         (3_000, "filled", "10 at 100"),

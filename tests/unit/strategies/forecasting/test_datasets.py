@@ -121,6 +121,22 @@ def test_windows_know_their_market_their_price_and_their_horizon(
     np.testing.assert_allclose(second.last_return, np.log(closes[first:-3] / closes[first - 1 : -4]))
 
 
+def test_windows_know_where_a_barrier_ended_their_label(
+    features: FeatureSet, segment_of: Callable[..., Segment]
+) -> None:
+    plain, barred = (
+        build_dataset([segment_of(noise(60))], features, WINDOW, HOUR_MS, rule)
+        for rule in (LabelRule(4), LabelRule(4, barrier=0.5))
+    )
+
+    assert set(plain.lasted.tolist()) == {4}
+    assert set(barred.lasted.tolist()) == {1, 2, 3, 4}
+    crossed = np.flatnonzero(barred.lasted == 2)[0]
+    ends = {close_ms: at for at, close_ms in enumerate(barred.close_time_ms.tolist())}
+    later = ends[barred.close_time_ms[crossed] + 2 * HOUR_MS]
+    assert barred.next_return[crossed] == pytest.approx(np.log(barred.close[later] / barred.close[crossed]))
+
+
 def test_columns_from_elsewhere_stand_behind_those_of_the_candles_and_are_known_at_the_close(
     features: FeatureSet, segment_of: Callable[..., Segment]
 ) -> None:

@@ -142,6 +142,20 @@ def test_skill_that_turns_into_its_opposite_stops_entries(habits: Habits) -> Non
     assert any("Brier score" in drift.reason or "direction was right" in drift.reason for drift in said)
 
 
+def test_forecasts_that_are_less_sure_of_unseen_candles_are_no_drift() -> None:
+    trained, usual = stationary(18, TRAINED), stationary(19, 6_000)
+    surer = 0.5 + (trained.p_up - 0.5) / 0.7
+    unseen = np.quantile(stationary(20, 8_000).p_up, np.linspace(0.1, 0.9, 9)).tolist()
+
+    def spread_alarms(deciles: list[float]) -> list[str]:
+        known = measure_habits(NAMES, trained.rows, surer, unseen=deciles)
+        said = watched(DriftMonitor(known, BAND), usual)
+        return [drift.reason for drift in said if "forecasts are spread" in drift.reason]
+
+    assert spread_alarms([])
+    assert not spread_alarms(unseen)
+
+
 def test_a_level_is_left_when_the_market_is_again_as_in_training(habits: Habits) -> None:
     calm = stationary(6)
     stormy = changed(calm, outcomes=2.5 * calm.outcomes)

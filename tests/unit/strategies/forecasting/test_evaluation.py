@@ -8,7 +8,6 @@ from strategies.forecasting.datasets import Dataset
 from strategies.forecasting.evaluation import (
     Scored,
     SuspectedLeak,
-    bootstrap_means,
     figures,
     pooled,
     refuse_a_leak,
@@ -36,7 +35,9 @@ def dataset(last: list[float], following: list[float]) -> Dataset:
     rows = np.zeros((count, 1), dtype=np.float32)
     times = np.arange(count, dtype=np.int64)
     sigma, close = np.full(count, 0.01), np.ones(count)
-    return Dataset(1, rows, times, times, np.array(last), np.array(following), sigma, close, times * 0, ("any",))
+    return Dataset(
+        1, rows, times, times, np.array(last), np.array(following), sigma, close, times * 0, times * 0 + 1, ("any",)
+    )
 
 
 def test_zero_moves_have_no_direction_but_count_as_forecasts() -> None:
@@ -73,12 +74,10 @@ def test_pooling_keeps_the_order() -> None:
     np.testing.assert_array_equal(pooled([one, two]).p_up, [0.1, 0.2, 0.3])
 
 
-def test_the_bounds_are_wide_where_luck_comes_in_blocks() -> None:
-    alternating = np.tile([0.0, 1.0], 2_400)
-    blocks = np.repeat([0.0, 1.0] * 25, 96)
+def test_a_hit_rate_of_few_moves_is_bounded_by_nothing_and_everything() -> None:
+    judged = figures(scored([0.6] * 40, [0.01, -0.01] * 20))
 
-    assert bootstrap_means(blocks).std() > 10.0 * bootstrap_means(alternating).std()
-    assert bootstrap_means(blocks).tobytes() == bootstrap_means(blocks).tobytes()
+    assert (judged.hit_rate_low, judged.hit_rate_high) == (0.0, 1.0)
 
 
 def test_a_market_that_never_moves_cannot_be_judged() -> None:

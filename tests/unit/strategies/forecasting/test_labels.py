@@ -51,6 +51,17 @@ def test_a_label_ends_at_the_first_close_beyond_a_barrier() -> None:
     # The barriers lie 4 % away: crossed by the second candle, then twice by the first.
     np.testing.assert_allclose(labels.next_return[:3], [0.06, 0.05, -0.15], atol=1e-9)
     assert labels.usable.tolist() == [True] * 3 + [False] * 4
+    assert labels.lasted[:3].tolist() == [2, 1, 1]
+
+
+def test_a_label_that_crosses_its_barrier_last_has_the_whole_horizon() -> None:
+    close = 100.0 * np.exp(np.array([0.0, 0.01, 0.06, 0.0]))
+    rows = np.full((4, 2), np.log(0.01), dtype=np.float32)
+
+    labels = label(close, np.zeros(4, dtype=bool), rows, NAMES, LabelRule(2, barrier=3.0))
+
+    assert labels.next_return[0] == pytest.approx(0.06)
+    assert labels.lasted[:2].tolist() == [2, 1]
 
 
 def test_a_series_shorter_than_the_horizon_has_no_labels() -> None:

@@ -1,7 +1,8 @@
+import pytest
 from msgspec.structs import replace
 
 from strategies.forecasting.bundle import Architecture, DataSpan
-from strategies.forecasting.evaluation import Figures, FoldFigures, WalkForward
+from strategies.forecasting.evaluation import AgainstNaive, Figures, FoldFigures, WalkForward
 from strategies.forecasting.importance import Explanation, Importance, Rise
 from strategies.forecasting.model_card import CardFacts, write_card, write_explanation
 
@@ -22,43 +23,65 @@ FIGURES = Figures(
     coverage=0.897,
     mean_expected_bps=2.3,
 )
-JUDGED = WalkForward((FoldFigures(7, 1_654_041_600_000, 1_669_852_800_000, FIGURES),), (7,), (FIGURES,))
+PROVEN = AgainstNaive(7, 0.2476, 0.0024, coin=1e-9, reversal=0.004, reversal_hits=0.01, same_hits=0.001)
+JUDGED = WalkForward(
+    (FoldFigures(7, 1_654_041_600_000, 1_669_852_800_000, FIGURES),), (7,), (FIGURES,), against=(PROVEN,)
+)
 DATA = DataSpan("a" * 64, ("BTC/USDT",), "1h", 1_606_780_800_000, 1_717_200_000_000, 30_668, "a market")
 FACTS = CardFacts("made", DATA, Architecture(60, 25), 16_234, JUDGED, FIGURES, None)
 
 
-def test_a_small_skill_is_called_small_in_the_first_line_and_set_against_the_costs() -> None:
+def first_words(judged: WalkForward) -> str:
+    return write_card(replace(FACTS, walk_forward=judged)).splitlines()[2]
+
+
+def test_who_beats_every_naive_rule_is_set_against_the_costs_in_the_first_line() -> None:
     verdict = write_card(FACTS).splitlines()[2]
 
-    assert verdict.startswith("**A small skill, and no profit in it at a taker's fees.**")
+    assert verdict.startswith("**Better than every naive rule, though no profit in it at a taker's fees.**")
     assert "54.1%" in verdict
-    assert "last candle was right 52.6%" in verdict
+    assert "last candle was right 52.6%, and saying always up 50.7%" in verdict
+    assert "a coin's with probability less than 0.001, than the reversal rule's with 0.004" in verdict
     assert "2.3 basis points on average; buying and selling again at the market costs 24" in verdict
 
 
-def test_a_skill_that_clears_the_costs_is_not_called_small() -> None:
+def test_moves_that_clear_the_costs_are_said_to() -> None:
     large = replace(FIGURES, mean_expected_bps=40.0)
-    card = write_card(replace(FACTS, walk_forward=replace(JUDGED, pooled=(large,))))
 
-    assert card.splitlines()[2].startswith("**A skill.**")
+    assert "and moves that clear a taker's fees.**" in first_words(replace(JUDGED, pooled=(large,)))
+
+
+@pytest.mark.parametrize("name", ["reversal", "reversal_hits"])
+def test_who_does_not_surely_beat_the_reversal_rule_is_no_better_than_it(name: str) -> None:
+    unproven = replace(PROVEN, **{name: 0.051})
+
+    assert first_words(replace(JUDGED, against=(unproven,))).startswith("**No better than the reversal rule**")
+
+
+def test_the_worst_seed_decides() -> None:
+    unlucky = replace(PROVEN, seed=8, reversal=0.4)
+    poor = replace(FIGURES, hit_rate=0.512)
+    said = first_words(replace(JUDGED, seeds=(7, 8), pooled=(FIGURES, poor), against=(PROVEN, unlucky)))
+
+    assert said.startswith("**No better than the reversal rule**")
+    assert "51.2% of the time for the worst seed" in said
+
+
+def test_a_walk_forward_without_tests_proves_nothing() -> None:
+    assert first_words(replace(JUDGED, against=())).startswith("**Not compared with naive rules.**")
+
+
+def test_a_card_says_that_training_itself_was_not_questioned() -> None:
+    assert "finds skill where there is none was not measured here, and so is not passed" in write_card(FACTS)
 
 
 def test_a_remark_stands_below_the_figures() -> None:
     assert "\n\nChosen among six.\n\n" in write_card(replace(FACTS, remark="Chosen among six."))
 
 
-def test_no_skill_is_said_in_the_first_line() -> None:
-    poor = replace(FIGURES, hit_rate_low=0.498)
-    card = write_card(replace(FACTS, walk_forward=replace(JUDGED, pooled=(poor,))))
-
-    assert card.splitlines()[2].startswith("**No skill was found**")
-
-
-def test_skill_that_only_follows_the_drift_is_no_skill() -> None:
-    drifting = replace(FIGURES, always_up_rate=0.54)
-    card = write_card(replace(FACTS, walk_forward=replace(JUDGED, pooled=(drifting,))))
-
-    assert "**No skill was found**" in card
+@pytest.mark.parametrize("name", ["coin", "same_hits"])
+def test_no_skill_is_said_in_the_first_line(name: str) -> None:
+    assert first_words(replace(JUDGED, against=(replace(PROVEN, **{name: 0.06}),))).startswith("**No skill was found**")
 
 
 def test_an_invented_market_is_called_invented_with_its_best_hit_rate() -> None:

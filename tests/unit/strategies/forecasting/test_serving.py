@@ -140,6 +140,27 @@ def test_a_broken_answer_is_a_failure_that_names_the_market(bundle: Bundle, run:
     assert answer == ForecastFailed(7_000, 7_000, "the model's answer for M0/USDT is not finite")
 
 
+def test_a_graph_that_falls_over_is_a_failure_in_its_own_words(bundle: Bundle) -> None:
+    def fall_over(windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        raise ModelError("a node has failed")
+
+    answer = BundleForecaster(bundle, fall_over).forecast(ask(history(WINDOW)[None]))
+
+    assert answer == ForecastFailed(7_000, 7_000, "a node has failed")
+
+
+@pytest.mark.parametrize("part", [np.s_[:1], np.s_[:, :1]])
+def test_an_answer_is_never_spread_over_others(bundle: Bundle, run: Run, part: slice) -> None:
+    model = BundleForecaster(bundle, lambda windows: run(windows)[part])
+
+    answer = model.forecast(ask(np.stack([history(WINDOW), history(WINDOW)])))
+
+    assert isinstance(answer, ForecastFailed)
+    assert answer.reason.startswith("the model answered 2 windows with an array of")
+    with pytest.raises(ModelError, match="the model answered"):
+        model.prove()
+
+
 def test_a_sound_runtime_proves_itself_at_every_batch_size(bundle: Bundle, run: Run) -> None:
     seen = set()
 

@@ -35,7 +35,16 @@ def test_the_file_says_when_each_row_was_known(tmp_path, name, delimiter):
         (DAY_MS, 75 * HOUR_MS, 2.0),
     ]
     assert {row.source for row in read.rows} == {f"{name}; available at its column available_at"}
-    assert {row.fetched_at_ms for row in read.rows} == {NOW_MS}
+    assert {(row.fetched_at_ms, row.stated) for row in read.rows} == {(NOW_MS, True)}
+
+
+def test_another_delay_for_rows_that_are_there_is_refused(tmp_path):
+    path, store = written(tmp_path, "day,v\n2024-01-01,1\n"), SeriesStore(tmp_path)
+    soon, later = (read_numbers(path, Timing("day", delay_ms=n * HOUR_MS), "v", NOW_MS).rows for n in (1, 36))
+    import_rows(store, SERIES, soon)
+    assert import_rows(store, SERIES, soon).added == 0
+    with pytest.raises(DataError, match=r"is here already, known from .*: give the same --delay"):
+        import_rows(store, SERIES, later)
 
 
 def test_a_delay_is_added_and_stated(tmp_path):
@@ -43,6 +52,15 @@ def test_a_delay_is_added_and_stated(tmp_path):
     (row,) = read_numbers(path, Timing("day", delay_ms=36 * HOUR_MS), "v", NOW_MS).rows
     assert row.available_at_ms == FIRST_MS + 36 * HOUR_MS
     assert row.source == "rows.csv; available at its event, 129,600 s later"
+    assert not row.stated
+
+
+def test_the_event_named_twice_states_nothing(tmp_path):
+    path = written(tmp_path, "day,v,title,url\n2024-01-01,1,One,u1\n")
+    (row,) = read_numbers(path, Timing("day", "day"), "v", NOW_MS).rows
+    (headline,) = read_headlines(path, Timing("day", "day"), "title", "url", NOW_MS).rows
+    assert not row.stated
+    assert not headline.stated
 
 
 def test_rows_with_an_empty_cell_are_left_out_and_counted(tmp_path):

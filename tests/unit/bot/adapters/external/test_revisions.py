@@ -1,6 +1,7 @@
 """What is news in what a source says, and which revision it is."""
 
 import pytest
+from msgspec.structs import replace
 
 from bot.adapters.external.revisions import Known
 from bot.core.errors import DataError
@@ -55,7 +56,14 @@ def test_a_file_says_itself_when_each_revision_was_known():
 
 
 def test_the_same_value_said_later_is_no_revision():
-    assert numbered(Known().read([said(1, 5.0, 10), said(1, 5.0, 50)])) == [(0, 5.0, 10)]
+    rows = [replace(said(1, 5.0, known_ms), stated=True) for known_ms in (10, 50)]
+    assert numbered(Known().read(rows)) == [(0, 5.0, 10)]
+
+
+def test_another_delay_is_no_agreement():
+    known = Known([said(1, 5.0, 10)])
+    with pytest.raises(DataError, match="known from 10 on and not from 50: give the same --delay"):
+        known.read([said(1, 5.0, 50)])
 
 
 def test_a_file_that_contradicts_what_is_known_is_refused():

@@ -46,6 +46,13 @@ def test_lines_are_added_and_never_changed(tmp_path):
     assert write(tmp_path, more).read_bytes().startswith(before)
 
 
+def test_a_row_that_states_when_it_was_known_says_so_and_another_is_written_as_ever(tmp_path):
+    rows = tuple(Observation(at, at, 9, "made", 0, 1.0, stated=at == 2) for at in (1, 2))
+    lines = write(tmp_path, rows).read_text().splitlines()
+    assert ["stated" in line for line in lines[-2:]] == [False, True]
+    assert [row.stated for row in SeriesStore(tmp_path).read(SERIES).rows[-2:]] == [False, True]
+
+
 def test_a_series_that_is_not_there_has_no_rows(tmp_path):
     assert SeriesStore(tmp_path).read(SERIES).rows == ()
 

@@ -5,11 +5,13 @@ from math import asin, pi
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from strategies.forecasting.baselines import NAIVE
 from strategies.forecasting.comparison.question import Question
 from strategies.forecasting.comparison.table import Answered, Row, Table, tables
 from strategies.forecasting.comparison.verdict import judge
+from strategies.forecasting.economics import BreakEven
 from strategies.forecasting.evaluation import SuspectedLeak
 from strategies.forecasting.labels import LabelRule
 
@@ -49,6 +51,8 @@ def test_a_planted_edge_is_found_by_the_network_and_the_reversal_rule(found: Tab
     for name in ("sign reversal", "CNN-LSTM", "logistic", "ensemble"):
         direction = rows[name].direction
         assert direction is not None
+        assert direction.low is not None
+        assert direction.high is not None
         assert direction.low - 0.01 < BEST < direction.high + 0.03
         assert len(direction.by_seed) == (2 if name == "CNN-LSTM" else 1)
     assert rate(rows["sign momentum"]) == pytest.approx(1.0 - rate(rows["sign reversal"]))
@@ -66,6 +70,7 @@ def test_the_verdict_names_what_beats_the_naive_rows_and_what_it_could_pay(found
     assert verdict.tradable_bps is not None
     assert any(sentence.startswith("Tradable up to") for sentence in verdict.sentences)
     assert "a taker fee is 5 to 10 bp" in " ".join(verdict.sentences)
+    assert any(sentence.startswith("Buy and hold over the same time: Sharpe ratio") for sentence in verdict.sentences)
 
 
 def test_every_row_is_judged_on_every_part_and_at_every_cost(found: Table) -> None:
@@ -89,7 +94,8 @@ def test_in_white_noise_the_verdict_is_nothing(
     assert verdict.beats_naive == ()
     assert verdict.tradable_bps is None
     assert verdict.sentences[0].startswith("Nothing beats the naive rows: of 4 rows none has")
-    assert any(sentence.startswith("Nothing is tradable") for sentence in verdict.sentences)
+    refused = next(sentence for sentence in verdict.sentences if sentence.startswith("Nothing is tradable"))
+    assert "than luck gives the best of the 9 trials of this comparison" in refused
 
 
 def test_what_is_too_good_to_be_true_fails_by_name(
@@ -114,8 +120,16 @@ def test_the_edge_of_an_ar1_fades_with_the_horizon_and_the_verdict_says_where_it
 
     assert rates[0] > rates[1] > 0.5
     assert {table.trials for table in told} == {14}
-    place = next(sentence for sentence in judge(told).sentences if "edge is largest" in sentence)
-    assert "After it come" in place
+    sentences = judge(told).sentences
+    # Acted on every sixth candle only, the far ones are too few for bounds.
+    assert any("could pay" in each and " on 1h, the next candle; a taker fee" in each for each in sentences)
+    assert "Trades are too few to say what the timing could pay on 1h, 6 candles ahead." in sentences
+    paid = [replace(row, money=replace(row.money, break_even=BreakEven(0.5, 0.1, 0.9))) for row in told[1].rows]
+    place = next(
+        each for each in judge([told[0], replace(told[1], rows=tuple(paid))]).sentences if "edge is largest" in each
+    )
+    assert place.startswith("Against its cost the edge is largest on 1h, the next candle")
+    assert "After it come 1h, 6 candles ahead, 0.50 [0.10, 0.90] bp a side" in place
 
 
 def test_several_markets_are_judged_together(
