@@ -19,6 +19,10 @@ INSISTED: Final = 3
 """Equal answers after which history's candle stands, though the stream has shown more of the bar."""
 
 
+_REFUSED_TIMES: Final = 10
+"""So many times as long is waited where history tells of a bar, and what it tells cannot be true: it may be mended."""
+
+
 class MissingBars:
     """
     The doubts about one market's history.
@@ -31,6 +35,7 @@ class MissingBars:
     def __init__(self, *, only_trades: bool, prove_ms: int) -> None:
         self._answers = ANSWERS_WHERE_ORDINARY if only_trades else ANSWERS
         self._lasting_ms = 0 if only_trades else prove_ms
+        self._refused_lasting_ms = _REFUSED_TIMES * prove_ms
         self._absent: dict[int, tuple[int, int]] = {}
         self._refused_ms: Collection[int] = ()
         self._insisted: tuple[Candle | None, int] = (None, 0)
@@ -56,13 +61,15 @@ class MissingBars:
         """
         Whether a bar can be passed over.
 
-        One in which the stream has shown trades only where history insists on what cannot be true: there is no more to
-        come, and the market must not wait for it.
+        One of which history tells what cannot be true is waited for longer, and passed over in the end, whatever the
+        stream has shown of it: no more will come, and the market must not stand still for ever.
         """
-        if shown is not None and shown.volume > 0.0 and open_ms not in self._refused_ms:
+        is_refused = open_ms in self._refused_ms
+        if shown is not None and shown.volume > 0.0 and not is_refused:
             return False
         answers, since = self._absent.get(open_ms, (0, now))
-        return answers >= self._answers and now - since >= self._lasting_ms
+        lasting_ms = self._refused_lasting_ms if is_refused else self._lasting_ms
+        return answers >= self._answers and now - since >= lasting_ms
 
     def stands(self, row: Candle, shown: Candle | None) -> bool:
         """Whether history's candle can be believed beside what the stream has shown of the bar."""

@@ -57,7 +57,11 @@ class AccountRequest(Struct, frozen=True):
 
 
 class Account(Struct, frozen=True):
-    """An open account, and the candles of its place."""
+    """
+    An open account, and the candles of its place.
+
+    One that `begins_anew` is at an exchange of the session's own, which knows nothing of the sessions before.
+    """
 
     place: AccountPlace
     credentials: Credentials
@@ -70,6 +74,7 @@ class Account(Struct, frozen=True):
     standings: MarketStandings
     source: MarketSource
     speed: float
+    begins_anew: bool = False
 
 
 @asynccontextmanager
@@ -125,7 +130,20 @@ async def open_at(
             source = MarketSource(clock, label, EMBEDDED_WORDS, stream_url, ready.url, END_OF_MARKET)
         else:
             source = MarketSource(clock, f"{place.name}, in real time", place.name)
-        yield Account(place, credentials, peers, ca_file, session, gate, clock, orders, standings, source, speed)
+        yield Account(
+            place,
+            credentials,
+            peers,
+            ca_file,
+            session,
+            gate,
+            clock,
+            orders,
+            standings,
+            source,
+            speed,
+            begins_anew=place.is_local and asked.join is None,
+        )
 
 
 async def _embedded(

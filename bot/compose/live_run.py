@@ -22,7 +22,6 @@ from bot.adapters.venues.binance_account import BinanceAccount, account_url
 from bot.compose.account import Account, AccountRequest, open_at
 from bot.compose.account_opening import see_account
 from bot.compose.asked import stopped_by_signals
-from bot.compose.feed_plan import EMBEDDED
 from bot.compose.left_behind import left_behind
 from bot.compose.listed_markets import ListedMarkets, listed_markets
 from bot.compose.market_source import InventedMarket, embedded_start_ms
@@ -67,11 +66,6 @@ class LiveRequest(SessionRequest, frozen=True):
 
     account: AccountRequest = AccountRequest()
     invented: InventedMarket = InventedMarket(speed="1")
-
-    @property
-    def begins_anew(self) -> bool:
-        """Whether each session has an exchange of its own, which knows nothing of those before."""
-        return self.account.place == EMBEDDED and self.account.join is None
 
 
 OpenAccount = Callable[
@@ -203,7 +197,7 @@ class _LiveSession:
             held.enter_context(stopped_by_signals(session.stop))
             await held.enter_async_context(control(self._request.out, engine, session, board, clock))
             spare_collector()
-            if self._request.begins_anew and (engine.state.portfolio.positions or engine.state.orders):
+            if self._account.begins_anew and (engine.state.portfolio.positions or engine.state.orders):
                 pump.feed(EpochBegan(now_ms, "an exchange of our own lives no longer than a session"))
             begin(pump, engine, now_ms, self._terms.model.name if engine.needs_forecast else None)
             for symbol, reason in self._listed.missing.items():
@@ -229,7 +223,7 @@ class _LiveSession:
                 services={"orders": broker.run, "private stream": self._stream().run, "clock": clock.keep},
                 settle=lambda: broker.settle(_PARTING_S),
             )
-            if finished:
+            if finished and not self._account.begins_anew:
                 # The engine has not said it, so it is none of the journal's.
                 for notice in left_behind(engine):
                     _log.warning("%s", notice.text)
@@ -275,7 +269,7 @@ def _invented_span(request: LiveRequest, terms: Terms) -> tuple[int, int | None]
 def _inputs(request: LiveRequest, account: Account, recorded: RunRecord | None) -> dict[str, str]:
     # Where an account is real, two runs are never the same one: the name of each is drawn, and written down.
     drawn = recorded.header.fingerprints.get("drawn", "") if recorded else secrets.token_hex(8)
-    invented = {"seed": str(request.invented.seed), "rho": str(request.invented.rho)} if request.begins_anew else {}
+    invented = {"seed": str(request.invented.seed), "rho": str(request.invented.rho)} if account.begins_anew else {}
     return invented | {
         PLACE: request.account.place,
         SPEED: repr(account.speed),

@@ -100,7 +100,7 @@ def _decided(reasons: Reasons) -> str:
         case Verdict.HOLD:
             return f"{'held' if reasons.is_held else 'not bought'}: {row.reason}{_moves(row)}"
         case Verdict.DENIED:
-            return f"denied by risk: {row.reason}{_moves(row)}"
+            return f"denied by risk at its last close: {row.reason}{_moves(row)}"
         case Verdict.SUBMITTED:
             return f"traded at its last close: {row.reason}{_moves(row)}"
         case Verdict.NO_FORECAST:

@@ -129,7 +129,8 @@ def test_a_server_clock_that_jumps_is_followed_and_no_entry_is_late_by_it(tmp_pa
     checked, _, exchange = play(tmp_path, minutes=3, at_first=watch, meanwhile=jump, in_play=0)
     refused = [one for one in exchange.server.plan.log.told("answer") if '"code": -1021' in one.text]
     assert 1 <= len(refused) <= 3
-    assert checked.fills >= 8
+    # Until the clock is measured anew, frames of a time that has not come are not believed: it can cost a decision.
+    assert checked.fills >= 6
 
 
 FILTERS = [

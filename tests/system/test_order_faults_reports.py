@@ -235,5 +235,9 @@ def test_numbers_that_cannot_be_true_in_what_is_looked_up_are_not_booked(
     tmp_path: Path, endpoint: str, field: str, number: Any
 ) -> None:
     """X27."""
-    lie = RewriteAnswer(edit=Edit(set={field: number}), where=Where(method="GET", endpoint=endpoint, times=3))
+    # What is looked at before a run begins is another matter: see that a run cannot begin on it.
+    skip = 1 if endpoint == "account" else 0
+    lie = RewriteAnswer(
+        edit=Edit(set={field: number}), where=Where(method="GET", endpoint=endpoint, skip=skip, times=3)
+    )
     play(tmp_path, lie, MUTE, BreakAnswer(how="close", where=on_order(times=2)), minutes=6)

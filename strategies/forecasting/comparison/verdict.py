@@ -89,14 +89,16 @@ def _on_skill(
     if not naive:
         yield "No naive row was asked for, so nothing can be said of skill: every claim needs one beside it."
         return
+    if not candidates:
+        yield "Every row is a naive one: nothing was compared with them."
+        return
     looks = f"{len(candidates)} {'row' if len(candidates) == 1 else 'rows'}"
     if not winners:
         yield (
             f"Nothing beats the naive rows: of {looks} none has probabilities that surely lose less than those of "
             f"every naive row (Diebold-Mariano on Brier scores, p below {level:.2g} for each look)."
         )
-        if candidates:
-            yield f"The best of them by Brier score: {_described(_best(candidates))}."
+        yield f"The best of them by Brier score: {_described(_best(candidates))}."
         return
     best = _best(winners)
     yield f"{best.row.name} beats the naive rows: {_described(best)}."

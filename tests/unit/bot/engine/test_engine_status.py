@@ -231,7 +231,7 @@ def test_a_candle_waits_for_the_other_markets_and_then_for_its_forecast() -> Non
     [
         (Verdict.NOT_TRADABLE, "not tradable: the bar is missing and was filled"),
         (Verdict.NO_FORECAST, "no forecast: the bar is missing and was filled"),
-        (Verdict.DENIED, "denied by risk: the bar is missing and was filled"),
+        (Verdict.DENIED, "denied by risk at its last close: the bar is missing and was filled"),
         (Verdict.SUBMITTED, "traded at its last close: the bar is missing and was filled"),
         (Verdict.HOLD, "not bought: the bar is missing and was filled"),
     ],
