@@ -170,9 +170,10 @@ def test_a_bar_of_which_history_insists_on_what_cannot_be_true_is_passed_over_af
         for question in only(desk.wait(1.0), AskHistory):
             answers += 1
             told += desk.answer(question, [*rows_of(10), impossible, *rows_of(12), open_row(13, 5_000)])
-    assert bars(told) == [12]
+    assert bars(told)[0] == 12
     assert answers >= 3
-    assert desk.now >= opens(12) - T0 + USUAL.prove_ms
+    # It may be mended: ten times as long as for a bar that history leaves out.
+    assert desk.now >= opens(12) - T0 + 10 * USUAL.prove_ms
 
 
 def test_a_bar_without_trades_is_passed_over_where_that_is_ordinary() -> None:
