@@ -24,7 +24,8 @@ async def see_account(orders: CcxtOrders, terms: Terms) -> None:
         VenueError: The venue refuses the key; or does not tell, and the run is a new one.
     """
     try:
-        balances, _ = await orders.account(terms.symbols)
+        # Of no market: what is open there is asked for when the books are compared.
+        balances, _ = await orders.account(())
     except VenueUnavailable as error:
         if terms.recorded is None:
             raise

@@ -97,6 +97,19 @@ class Compared(Struct, frozen=True):
     kept: int
 
 
+class _Asked(Struct, frozen=True, eq=False):
+    """A question, the folds that it is judged on, and every fit of every row: for each fold, one for each seed."""
+
+    question: Question
+    folds: tuple[Fold, ...]
+    rows: dict[str, list[list[Work]]]
+
+    @property
+    def work(self) -> list[Work]:
+        """All fits."""
+        return [one for folds in self.rows.values() for fold in folds for one in fold]
+
+
 def compare(request: CompareRequest, stage: Stage, say: Callable[[str], None], now_ms: Callable[[], int]) -> Compared:
     """
     Compare.
@@ -121,8 +134,8 @@ def compare(request: CompareRequest, stage: Stage, say: Callable[[str], None], n
     if request.outside is not None:
         request.outside.require_known(max(int(one.open_time_ms[-1]) + one.timeframe.ms for one in series))
     questions = _questions(request, series)
-    opened = [(each, each.folds) for each in questions]
-    final = [(each, (each.final,)) for each in questions if each.final is not None]
+    opened = [_asked(request, each, each.folds) for each in questions]
+    final = [_asked(request, each, (each.final,)) for each in questions if each.final is not None]
     register = LookRegister(request.looks)
     look = _look(request, final, now_ms(), locked=True) if final else None
     if look is not None and not request.reopen:
@@ -168,18 +181,10 @@ def _first_said(verdict: Verdict, request: CompareRequest, openings: Sequence[st
     return replace(verdict, sentences=(*openings, *outside, *verdict.sentences))
 
 
-def _look(
-    request: CompareRequest, asked: Sequence[tuple[Question, tuple[Fold, ...]]], now_ms: int, *, locked: bool
-) -> Look:
-    tasks = [
-        one.task
-        for question, folds in asked
-        for rows in _tasks(request, question, folds).values()
-        for fold in rows
-        for one in fold
-    ]
+def _look(request: CompareRequest, asked: Sequence[_Asked], now_ms: int, *, locked: bool) -> Look:
+    tasks = [one.task for each in asked for one in each.work]
     about = identity(tasks, request.rows, request.signal, request.lowest, request.best_hit_rate)
-    return look_at(asked, about, request.out, now_ms, locked=locked)
+    return look_at([(each.question, each.folds) for each in asked], about, request.out, now_ms, locked=locked)
 
 
 def _read(request: CompareRequest) -> list[CandleSeries]:
@@ -217,19 +222,19 @@ def _questions(request: CompareRequest, series: Sequence[CandleSeries]) -> list[
 
 
 def _walk(
-    request: CompareRequest, asked: Sequence[tuple[Question, tuple[Fold, ...]]], stage: Stage, title: str
+    request: CompareRequest, asked: Sequence[_Asked], stage: Stage, title: str
 ) -> tuple[list[Answered], int, int]:
     """Fit every row on every fold of every question, and judge them."""
     folder = request.out / SHELF
-    plans = [_tasks(request, question, folds) for question, folds in asked]
-    work = [one for rows in plans for folds in rows.values() for fold in folds for one in fold]
+    work = [one for each in asked for one in each.work]
     made = run_missing(folder, work, request.jobs, stage(f"{title}: {len(work)} fits"))
     shelf = Shelf(folder)
     judging = stage(f"{title}: judging")
     judging(0, len(asked))
     answers: list[Answered] = []
-    for (question, folds), rows in zip(asked, plans, strict=True):
-        entries = [_entry(shelf, row, fits, question) for row, fits in rows.items()]
+    for each in asked:
+        question, folds = each.question, each.folds
+        entries = [_entry(shelf, row, fits, question) for row, fits in each.rows.items()]
         if ENSEMBLE in request.rows:
             entries.append(ensemble_entry(question, folds, entries, sum_of_members(entries)))
         answers.append(answer(question, folds, entries, request.signal, request.lowest, request.best_hit_rate))
@@ -237,8 +242,8 @@ def _walk(
     return answers, made, len(work) - made
 
 
-def _tasks(request: CompareRequest, question: Question, folds: Sequence[Fold]) -> dict[str, list[list[Work]]]:
-    """Every fit of every row: for each fold, one for each seed."""
+def _asked(request: CompareRequest, question: Question, folds: tuple[Fold, ...]) -> _Asked:
+    """Plan every fit that a question needs."""
     prints = [question.fold_fingerprint(fold) for fold in folds]
     decided = made_with(FIT)
     width = len(question.dataset.names)
@@ -256,7 +261,7 @@ def _tasks(request: CompareRequest, question: Question, folds: Sequence[Fold]) -
         )
         return Work(task, question.fingerprint)
 
-    return {
+    rows = {
         row: [
             [work(row, at, seed) for seed in (request.seeds if row in NETWORKS else request.seeds[:1])]
             for at in range(len(folds))
@@ -264,6 +269,7 @@ def _tasks(request: CompareRequest, question: Question, folds: Sequence[Fold]) -
         for row in request.rows
         if row != ENSEMBLE
     }
+    return _Asked(question, folds, rows)
 
 
 def _entry(shelf: Shelf, row: str, work: Sequence[Sequence[Work]], question: Question) -> Entry:
