@@ -58,8 +58,6 @@ class Journal:
         end: JournalEnd,
         synchronous: Synchronous,
         block_records: int,
-        *,
-        finished: bool,
     ) -> None:
         self._path = path
         self._held = held
@@ -69,7 +67,7 @@ class Journal:
         self._block_records = block_records
         self._blocks, self._events, self._seal = end.blocks, end.events, end.seal
         self._sha256 = self._identified = end.sha256
-        self._finished = finished
+        self._finished = end.finished
         self._observations: list[Observation] = []
         self.observe: Callable[[Observation], None] = self._observations.append
         """Take what the engine observed: kept beside the events of its block."""
@@ -134,7 +132,7 @@ class Journal:
         finished = check_format(db, path)
         prepare_to_write(db, path, synchronous=synchronous)
         recovered, end = recover(db, path, finished=finished)
-        journal = cls(path, held, db, mark, end, synchronous, block_records, finished=finished)
+        journal = cls(path, held, db, mark, end, synchronous, block_records)
         journal._held = held.pop_all()
         return journal, recovered
 

@@ -37,6 +37,7 @@ class Recovered(Struct, frozen=True):
 class JournalEnd(Struct, frozen=True):
     """Where the next block goes on; `sha256` has taken in all that identifies the run so far."""
 
+    finished: bool
     blocks: int
     events: int
     seal: bytes
@@ -55,7 +56,7 @@ def recover(db: sqlite3.Connection, path: Path, *, finished: bool) -> tuple[Reco
     start, state = _newest_snapshot(db)
     header: RunStarted | None = None
     tail: list[AnyEvent | Deed] = []
-    end = JournalEnd(0, 0, FIRST_SEAL, sha256())
+    end = JournalEnd(finished, 0, 0, FIRST_SEAL, sha256())
     for block in verified_blocks(db, last_block(db)):
         messages = block.messages()
         end.sha256.update(b"".join(identifying(messages)))
@@ -65,7 +66,7 @@ def recover(db: sqlite3.Connection, path: Path, *, finished: bool) -> tuple[Reco
                 " way: it can be read, and only that version can go on with it"
             )
         events = block.first_event + sum(not is_deed(message) for message in messages)
-        end = JournalEnd(block.number, events, block.sha256, end.sha256)
+        end = JournalEnd(finished, block.number, events, block.sha256, end.sha256)
         if block.number == 1:
             header = header_of(block)
         elif block.number > start:
